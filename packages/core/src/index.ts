@@ -1,1 +1,3 @@
-export {};
+export * from './calendar.ts';
+export * from './errors.ts';
+export * from './money.ts';
