@@ -1,0 +1,37 @@
+import { CodedError } from '@backoffice/core';
+import type { FastifyRequest } from 'fastify';
+
+/** What one system knows of a user. A `region` of null means none: such a user sees no region's data. */
+export interface Membership {
+  role: string;
+  region: string | null;
+  department: string | null;
+}
+
+/** Who is calling, read from the user's record on this very request (never from the token). */
+export interface Member {
+  userId: string;
+  name: string;
+  email: string;
+  contact: string;
+  role: string;
+  membership: Membership;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    member: Member | null;
+  }
+  interface FastifyContextConfig {
+    /** The permission a caller needs; must be in the module's table. */
+    permission?: string;
+    /** Open to everybody, without a token. */
+    public?: boolean;
+  }
+}
+
+/** The caller of a route that names a permission. UNAUTHENTICATED when there is none. */
+export function requireMember(request: FastifyRequest): Member {
+  if (request.member === null) throw new CodedError('UNAUTHENTICATED');
+  return request.member;
+}

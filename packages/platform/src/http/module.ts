@@ -1,0 +1,39 @@
+import type { ErrorCode } from '@backoffice/core';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { TSchema } from '@sinclair/typebox';
+import type { FastifyPluginAsync } from 'fastify';
+import type { Migration, Platform } from '../data.ts';
+
+/** The systems that this back office knows by name; memberships and token audiences use the same names. */
+export type SystemName = 'receivables';
+
+/** What a caller is told about an error, before a system gives it its documented shape. */
+export interface ErrorFacts {
+  code: ErrorCode;
+  message: string;
+  requestId: string;
+  details?: Record<string, unknown>;
+}
+
+/**
+ * What a module hands to the API: its address, its permission table, its error shape and its routes.
+ * `routes` is registered under `prefix`; every route in it says `config: { permission }` or
+ * `config: { public: true }`, else the boot fails.
+ */
+export interface SystemModule {
+  name: SystemName;
+  title: string;
+  version: string;
+  portSetting: 'RECEIVABLES_PORT';
+  prefix: '/api';
+  roles: readonly string[];
+  /** permission → the roles that have it. */
+  permissions: Readonly<Record<string, readonly string[]>>;
+  /** Take `Authorization: <token>` too. Only where an existing front-end sends it so. */
+  bearerOptional?: boolean;
+  errorBody: (error: ErrorFacts) => object;
+  /** The schema of `errorBody`'s result, for the OpenAPI. Left out: any object. */
+  errorSchema?: TSchema;
+  routes: (platform: Platform) => FastifyPluginAsync | FastifyPluginAsyncTypebox;
+  migrations: readonly Migration[];
+}
