@@ -1,14 +1,124 @@
-import type { FastifyInstance } from 'fastify';
+import cors from '@fastify/cors';
+import multipart from '@fastify/multipart';
+import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
+import { createAuthenticate, registerTokens } from '../auth/authenticate.ts';
+import { createPasswords } from '../auth/passwords.ts';
+import { authRoutes, ownProfile } from '../auth/routes.ts';
+import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
+import { registerDocsPages, registerOpenApi } from './docs.ts';
+import { answerParserError, registerErrorHandling, sendError } from './error-handling.ts';
+import { registerHealth } from './health.ts';
 import type { SystemModule } from './module.ts';
+import { requestIdOf } from './request-id.ts';
+import { registerRequestLog, requestLogging } from './request-log.ts';
+import { createRouteTable } from './route-table.ts';
+import { textValueHook } from './text-values.ts';
 
 export interface SystemAppOptions {
   /** bcrypt's cost; tests lower it. */
   passwordCost?: number;
 }
 
-export type CreateSystemApp = (
+const megabyte = 1024 * 1024;
+
+/**
+ * One system as a Fastify instance: its routes under its prefix, sign-in, its error shape, `/health`,
+ * `/ready` and (outside production) `/docs`. Not listening yet; `close()` drains it. The platform is the
+ * caller's and stays open.
+ */
+export async function createSystemApp(
   platform: Platform,
   module: SystemModule,
-  options?: SystemAppOptions,
-) => Promise<FastifyInstance>;
+  options: SystemAppOptions = {},
+): Promise<FastifyInstance> {
+  const { config } = platform;
+  const withOwnProfile: SystemModule = {
+    ...module,
+    permissions: { ...module.permissions, [ownProfile]: module.roles },
+  };
+  const app = Fastify({
+    loggerInstance: platform.log.child({ system: module.name }),
+    logController: requestLogging,
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    bodyLimit: megabyte,
+    trustProxy: false,
+    ajv: {
+      // Fastify's own defaults read ["a"] as "a" and drop unknown properties without a word.
+      customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false, keywords: ['example'] },
+    },
+    frameworkErrors: (error, request, reply) => {
+      sendError(module, error, request as never, reply as never);
+    },
+    clientErrorHandler: (error, socket) => answerParserError(module, error, socket),
+  }).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance;
+
+  // Schemas document the answers, and the tests hold every answer against them. Writing through them
+  // would leave out whatever is not described and evaluate every union again for every row.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.decorateRequest('member', null);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  registerRequestLog(app);
+
+  const routes = createRouteTable();
+  app.addHook('onRoute', (route) => routes.add(route));
+  registerErrorHandling(app, module, routes);
+  await registerOpenApi(app, module);
+  // A list, even when empty, answers only who is in it; `null` as an origin never is.
+  await app.register(cors, {
+    origin: [...config.CORS_ORIGINS],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'location'],
+    maxAge: 600,
+  });
+  await app.register(multipart, {
+    limits: { files: 1, fileSize: 50 * megabyte, fields: 20, fieldSize: 10_000, parts: 21, headerPairs: 50 },
+    throwFileSizeLimit: true,
+  });
+  await registerTokens(app, platform, module.name);
+  if (config.NODE_ENV !== 'production') await registerDocsPages(app);
+  registerHealth(app, platform);
+
+  const users = createUserRepository(platform.db, platform.clock);
+  await app.register(
+    async (api) => {
+      api.addHook('onRoute', (route) => completeRoute(route, withOwnProfile));
+      api.addHook('onRequest', createAuthenticate(app, withOwnProfile, users));
+      await api.register(authRoutes(module, users, createPasswords(options.passwordCost)));
+      await api.register(module.routes(platform) as Parameters<typeof api.register>[0]);
+    },
+    { prefix: module.prefix },
+  );
+  await app.ready();
+  return app;
+}
+
+const anyError = Type.Object({}, { additionalProperties: true, description: 'What went wrong' });
+
+/** Refuses a route that forgot to say who may call it, and adds what every route has in common. */
+function completeRoute(route: RouteOptions, module: SystemModule): void {
+  const name = `${[route.method].flat().join(',')} ${route.url}`;
+  const { permission, public: open } = route.config ?? {};
+  if (permission === undefined && open !== true) {
+    throw new Error(`${name} says neither config.permission nor config.public.`);
+  }
+  if (permission !== undefined && open === true) throw new Error(`${name} is both public and protected.`);
+  if (permission !== undefined && !Object.hasOwn(module.permissions, permission)) {
+    throw new Error(`${name} names the permission "${permission}", which ${module.name} does not have.`);
+  }
+
+  const readText = textValueHook(route.schema);
+  if (readText !== null) route.preValidation = [readText, ...[route.preValidation ?? []].flat()];
+
+  const error = module.errorSchema ?? anyError;
+  const documented = (route.schema?.response ?? {}) as Record<string, unknown>;
+  route.schema = {
+    ...route.schema,
+    security: open === true ? [] : [{ bearer: [] }],
+    response: { ...documented, '4xx': documented['4xx'] ?? error, '5xx': documented['5xx'] ?? error },
+  };
+}

@@ -1,0 +1,78 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { CodedError } from '@backoffice/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { toCodedError } from './errors.ts';
+import type { SystemModule } from './module.ts';
+import { newRequestId } from './request-id.ts';
+import type { RouteTable } from './route-table.ts';
+import { statusOfCode } from './status.ts';
+
+const retryAfterSeconds = '5';
+
+function bodyOf(module: SystemModule, error: CodedError, requestId: string): object {
+  const facts = { code: error.code, message: error.message, requestId };
+  return module.errorBody(error.details === undefined ? facts : { ...facts, details: error.details });
+}
+
+/** Answers with the system's error shape. Faults of ours are logged in full, and only there. */
+export function sendError(
+  module: SystemModule,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = toCodedError(thrown);
+  const status = statusOfCode[error.code];
+  if (status >= 500) request.log.error({ err: thrown }, 'request failed');
+  else request.log.debug({ code: error.code }, error.message);
+  if (status === 503) reply.header('retry-after', retryAfterSeconds);
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  // A handler may have announced a workbook before it failed; what goes out now is JSON.
+  reply.removeHeader('content-disposition').removeHeader('content-length');
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(bodyOf(module, error, request.id));
+}
+
+/** Unknown address → 404; known address with another method → 405 and `Allow`. */
+export function registerErrorHandling(app: FastifyInstance, module: SystemModule, routes: RouteTable): void {
+  app.setErrorHandler((error, request, reply) => sendError(module, error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = routes.methodsAt(request.url);
+    if (allowed.length === 0) return sendError(module, new CodedError('NOT_FOUND'), request, reply);
+    reply.header('allow', allowed.join(', '));
+    return sendError(module, new CodedError('METHOD_NOT_ALLOWED'), request, reply);
+  });
+}
+
+/**
+ * Answers what Node's HTTP parser refuses, long before there is a request: the same shape, written by
+ * hand, because no reply object exists yet.
+ */
+export function answerParserError(module: SystemModule, error: { code?: string }, socket: Socket): void {
+  // Nobody is listening any more.
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  let status = 400;
+  if (error.code === 'HPE_HEADER_OVERFLOW') status = 431;
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') status = 408;
+  const requestId = newRequestId();
+  const coded = new CodedError('INVALID_REQUEST', 'The request is not well-formed HTTP.');
+  const body = JSON.stringify(bodyOf(module, coded, requestId));
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Request-Id: ${requestId}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

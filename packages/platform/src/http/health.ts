@@ -1,0 +1,76 @@
+import { Type } from '@fastify/type-provider-typebox';
+import type { FastifyInstance } from 'fastify';
+import type { Platform } from '../data.ts';
+
+const limitMs = 1_000;
+
+/** Rejects when the work takes longer than the limit: a load balancer asks often and will not wait. */
+async function within<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('took too long')), limitMs);
+  });
+  // Who loses the race may still fail later; that must not end the process.
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function mongoFault(platform: Platform): Promise<string | null> {
+  await within(platform.db.command({ ping: 1 }));
+  return null;
+}
+
+/** Asks for the policy too: with any other, a full Redis would throw jobs away without a word. */
+async function redisFault(platform: Platform): Promise<string | null> {
+  await within(platform.redis.ping());
+  const memory = await within(platform.redis.info('memory'));
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
+  return policy === 'noeviction' ? null : `Redis has maxmemory-policy ${policy}; it must be noeviction.`;
+}
+
+/** What keeps the platform from serving, in plain sentences; empty when nothing does. */
+export async function readinessFaults(platform: Platform): Promise<string[]> {
+  const checks: [string, () => Promise<string | null>][] = [
+    ['MongoDB does not answer.', () => mongoFault(platform)],
+    ['Redis does not answer.', () => redisFault(platform)],
+  ];
+  const faults = await Promise.all(
+    checks.map(async ([sentence, check]) => {
+      try {
+        return await check();
+      } catch (error) {
+        platform.log.warn({ err: error }, sentence);
+        return sentence;
+      }
+    }),
+  );
+  return faults.filter((fault) => fault !== null);
+}
+
+const Health = Type.Object({ status: Type.Literal('ok') });
+const Ready = Type.Object({
+  status: Type.Union([Type.Literal('ready'), Type.Literal('not ready')]),
+  reasons: Type.Array(Type.String()),
+});
+
+/** `/health`: the process lives. `/ready`: it can serve, or says why not. */
+export function registerHealth(app: FastifyInstance, platform: Platform): void {
+  app.get(
+    '/health',
+    { schema: { tags: ['operations'], summary: 'The process lives', response: { 200: Health } } },
+    async () => ({ status: 'ok' }),
+  );
+  app.get(
+    '/ready',
+    { schema: { tags: ['operations'], summary: 'Can serve', response: { 200: Ready, 503: Ready } } },
+    async (_request, reply) => {
+      const reasons = await readinessFaults(platform);
+      if (reasons.length > 0) reply.code(503).header('retry-after', '5');
+      return { status: reasons.length === 0 ? 'ready' : 'not ready', reasons };
+    },
+  );
+}

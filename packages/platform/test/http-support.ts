@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { Writable } from 'node:stream';
+import { CodedError } from '@backoffice/core';
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
+import type { FastifyInstance } from 'fastify';
+import { Redis } from 'ioredis';
+import { MongoClient, MongoServerError } from 'mongodb';
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { createPasswords } from '../src/auth/passwords.ts';
+import { createUserRepository, type NewUser } from '../src/auth/users.ts';
+import type { Platform } from '../src/data.ts';
+import { createSystemApp } from '../src/http/app.ts';
+import type { SystemModule } from '../src/http/module.ts';
+
+export const jwtSecret = 'a secret for tests that is long enough';
+export const password = 'correct horse battery';
+const passwordCost = 4;
+
+interface PlatformOverrides {
+  mongoUri?: string;
+  redisUrl?: string;
+  config?: Partial<Platform['config']>;
+}
+
+/** What the HTTP side needs of the platform, on real servers, with a database of its own. */
+export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
+  const logLines: string[] = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      logLines.push(String(chunk));
+      done();
+    },
+  });
+  const uri = overrides.mongoUri ?? process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017';
+  const client = new MongoClient(uri, { serverSelectionTimeoutMS: 500 });
+  const db = client.db(`http_${randomBytes(6).toString('hex')}`);
+  const redis = new Redis(overrides.redisUrl ?? process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379', {
+    maxRetriesPerRequest: 1,
+  });
+  redis.on('error', () => undefined);
+  const platform = {
+    config: {
+      NODE_ENV: 'test',
+      JWT_SECRET: jwtSecret,
+      TOKEN_HOURS: 8,
+      CORS_ORIGINS: ['http://localhost:9002'],
+      ...overrides.config,
+    },
+    log: pino({ level: 'debug' }, sink),
+    clock: () => new Date(),
+    client,
+    db,
+    redis,
+  } as unknown as Platform;
+  t.teardown(async () => {
+    if (overrides.mongoUri === undefined) await db.dropDatabase();
+    redis.disconnect();
+    await client.close();
+  });
+  return { platform, db, logLines, users: createUserRepository(db) };
+}
+
+const AmountBody = Type.Object(
+  { text: Type.String(), amount: Type.Optional(Type.Integer()) },
+  { additionalProperties: false },
+);
+
+const routes: FastifyPluginAsyncTypebox = async (app) => {
+  app.post(
+    '/things',
+    { config: { permission: 'things:write' }, schema: { body: AmountBody } },
+    async (request) => ({
+      got: request.body,
+    }),
+  );
+  app.get(
+    '/things/:id',
+    {
+      config: { permission: 'things:read' },
+      schema: {
+        params: Type.Object({ id: Type.Integer() }),
+        querystring: Type.Object({
+          search: Type.Optional(Type.String()),
+          page: Type.Optional(Type.Integer()),
+          all: Type.Optional(Type.Boolean()),
+        }),
+      },
+    },
+    async (request) => ({ id: request.params.id, ...request.query, member: request.member }),
+  );
+  app.post('/files', { config: { permission: 'things:read' } }, async (request) => {
+    const part = await request.file();
+    return { bytes: (await part?.toBuffer())?.length ?? null };
+  });
+  app.get('/fails/:how', { config: { public: true } }, async (request) => {
+    const { how } = request.params as { how: string };
+    if (how === 'coded') throw new CodedError('CONFIRMATION_NEEDED', 'Really?', { seen: 3 });
+    if (how === 'mongo') throw new MongoServerError({ message: 'E11000 dup key secret-index', code: 11000 });
+    throw new TypeError('secret-internal is undefined');
+  });
+};
+
+export function buildModule(overrides: Partial<SystemModule> = {}): SystemModule {
+  return {
+    name: 'receivables',
+    title: 'Test system',
+    version: '1.0.0',
+    portSetting: 'RECEIVABLES_PORT',
+    prefix: '/api',
+    roles: ['Manager', 'Engineer'],
+    permissions: { 'things:read': ['Manager', 'Engineer'], 'things:write': ['Manager'] },
+    errorBody: ({ code, message, requestId, details }) => ({ error: message, code, requestId, ...details }),
+    routes: () => routes,
+    migrations: [],
+    ...overrides,
+  };
+}
+
+/** A listening instance and its base URL; closed with the test. */
+export async function listen(t: Test, platform: Platform, module: SystemModule = buildModule()) {
+  const app: FastifyInstance = await createSystemApp(platform, module, { passwordCost });
+  t.teardown(() => app.close());
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  return { app, port, base: `http://127.0.0.1:${port}` };
+}
+
+export async function buildUser(overrides: Partial<NewUser> = {}): Promise<NewUser> {
+  return {
+    name: 'Asha Rao',
+    email: `user-${randomBytes(4).toString('hex')}@example.com`,
+    passwordHash: await createPasswords(passwordCost).hash(password),
+    contact: '98200 00000',
+    memberships: { receivables: { role: 'Manager', region: 'pune', department: null } },
+    ...overrides,
+  };
+}
+
+export function postJson(url: string, body: unknown, headers: Record<string, string> = {}) {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+/** The token that signing in gives. */
+export async function signIn(base: string, email: string, withPassword = password): Promise<string> {
+  const answer = await postJson(`${base}/api/auth/login`, { email, password: withPassword });
+  if (answer.status !== 200) throw new Error(`login answered ${answer.status}: ${await answer.text()}`);
+  return ((await answer.json()) as { token: string }).token;
+}
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+export async function bodyOf(answer: Response): Promise<Record<string, unknown>> {
+  return (await answer.json()) as Record<string, unknown>;
+}
