@@ -236,8 +236,7 @@ t.test('the OpenAPI document is 3.1, with security and errors on every route', a
   t.same(document.paths['/api/things/{id}']?.get?.security, [{ bearer: [] }]);
   for (const [path, operations] of Object.entries(document.paths)) {
     if (!path.startsWith('/api/')) continue;
-    for (const { responses } of Object.values(operations))
-      t.match(Object.keys(responses), ['4XX', '5XX'], path);
+    for (const { responses } of Object.values(operations)) t.ok(responses['4XX'] && responses['5XX'], path);
   }
   const page = await (await fetch(`${base}/docs/`)).text();
   t.match(page, /swagger-ui/);

@@ -21,6 +21,12 @@ export interface SystemAppOptions {
   passwordCost?: number;
 }
 
+const corsForListed = {
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'location'],
+  maxAge: 600,
+};
+
 const megabyte = 1024 * 1024;
 
 /**
@@ -68,12 +74,14 @@ export async function createSystemApp(
   app.addHook('onRoute', (route) => routes.add(route));
   registerErrorHandling(app, module, routes);
   await registerOpenApi(app, module);
-  // A list, even when empty, answers only who is in it; `null` as an origin never is.
+  // Decided per request: with a plain list the plugin still answers an unlisted origin with the methods
+  // and headers that it allows to others.
   await app.register(cors, {
-    origin: [...config.CORS_ORIGINS],
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'location'],
-    maxAge: 600,
+    delegator: (request, done) => {
+      const origin = request.headers.origin;
+      const listed = origin !== undefined && config.CORS_ORIGINS.includes(origin);
+      done(null, listed ? { ...corsForListed, origin } : { origin: false });
+    },
   });
   await app.register(multipart, {
     limits: { files: 1, fileSize: 50 * megabyte, fields: 20, fieldSize: 10_000, parts: 21, headerPairs: 50 },

@@ -28,6 +28,8 @@ export function sendError(
   else request.log.debug({ code: error.code }, error.message);
   if (status === 503) reply.header('retry-after', retryAfterSeconds);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
+  // The hook that sets it has not run where Fastify itself refuses the address.
+  reply.header('x-request-id', request.id);
   // A handler may have announced a workbook before it failed; what goes out now is JSON.
   reply.removeHeader('content-disposition').removeHeader('content-length');
   return reply
