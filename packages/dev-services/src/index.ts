@@ -1,1 +1,5 @@
-export {};
+export { DevServicesError, explainFileFault } from './errors.ts';
+export { assertPortFree, freePort } from './ports.ts';
+export { isRunning, type ProcessMark, stopProcess, thisProcess } from './processes.ts';
+export { type RunRecord, readRecord, stopLeftovers, writeRecord } from './record.ts';
+export { type Services, type ServicesOptions, startServices } from './services.ts';

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DevServicesError, diskFull } from './errors.ts';
+import { freePort } from './ports.ts';
+import { type ProcessMark, stopProcess } from './processes.ts';
+
+export interface ServerPlan {
+  name: string;
+  binary: string;
+  args: (port: number) => string[];
+  /** A piece of the command line that only this server has: its data directory. */
+  mark: string;
+  logFile: string;
+  answers: (port: number) => Promise<boolean>;
+  /** Called as soon as the process exists, so that a killed starter's servers can be found again. */
+  onSpawn: (started: ProcessMark) => void;
+}
+
+export interface RunningServer {
+  port: number;
+  stop(): Promise<void>;
+}
+
+// A journal or an append-only file left by a hard kill is read again first; that may take its time.
+const readyMs = 60_000;
+const stopMs = 15_000;
+
+/** Starts a server on a free port of the loopback interface and waits until it answers. */
+export async function startServer(plan: ServerPlan): Promise<RunningServer> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort();
+    const outcome = await tryStart(plan, port);
+    if (typeof outcome !== 'string') return outcome;
+    // Between the look and the start another program can take the port.
+    if (/address already in use/i.test(outcome) && attempt < 4) continue;
+    throw explain(plan, outcome);
+  }
+}
+
+/** Gives the server, or the tail of its log when it ended by itself. */
+async function tryStart(plan: ServerPlan, port: number): Promise<RunningServer | string> {
+  // Truncated: the tail that explains a failure must not be an earlier run's.
+  const log = openSync(plan.logFile, 'w');
+  // A group of its own: Ctrl-C in the terminal must reach the starter only, which stops the servers last.
+  const child = spawn(plan.binary, plan.args(port), { stdio: ['ignore', log, log], detached: true });
+  closeSync(log);
+  let ended: string | undefined;
+  child.once('error', (error) => {
+    ended = error.message;
+  });
+  child.once('exit', (code, signal) => {
+    ended ??= `exit ${code ?? signal}`;
+  });
+  // The servers must not keep a starter alive that has finished otherwise.
+  child.unref();
+  const process = { pid: child.pid ?? 0, mark: plan.mark };
+  if (child.pid) plan.onSpawn(process);
+
+  const end = Date.now() + readyMs;
+  while (!(await plan.answers(port))) {
+    if (ended) return `${await tail(plan.logFile)}\n${ended}`;
+    if (Date.now() > end) {
+      await stopProcess(process, stopMs);
+      throw new DevServicesError(`${plan.name} did not answer within 60 s; see ${plan.logFile}.`);
+    }
+    await delay(40);
+  }
+  return {
+    port,
+    stop: async () => {
+      await stopProcess(process, stopMs);
+    },
+  };
+}
+
+function explain(plan: ServerPlan, output: string): DevServicesError {
+  if (/No space left on device|ENOSPC/i.test(output)) return diskFull(plan.mark);
+  const library = /error while loading shared libraries: ([^:\s]+)/.exec(output)?.[1];
+  if (library)
+    return new DevServicesError(`${plan.name} cannot run here: the library ${library} is missing.`);
+  if (/permission denied|read-only file system/i.test(output)) {
+    return new DevServicesError(`${plan.name} may not write in ${plan.mark}.`);
+  }
+  if (/DBPathInUse|already locked|Unable to lock/i.test(output)) {
+    return new DevServicesError(`Another ${plan.name} is already running on ${plan.mark}.`);
+  }
+  const how = output.trim().split('\n').at(-1);
+  return new DevServicesError(`${plan.name} ended before it answered (${how}); see ${plan.logFile}.`);
+}
+
+async function tail(file: string): Promise<string> {
+  return (await readFile(file, 'utf8').catch(() => '')).slice(-8_000);
+}
