@@ -80,7 +80,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         onSpawn,
       });
       running.push(server);
-      mongoUri = `mongodb://127.0.0.1:${server.port}/backoffice`;
+      // Every test file names a database of its own.
+      mongoUri = `mongodb://127.0.0.1:${server.port}${options.ephemeral ? '' : '/backoffice'}`;
     }
     if (redis) {
       const path = join(dataDir, 'redis');
