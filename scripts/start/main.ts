@@ -20,7 +20,7 @@ import { keptSecret } from './secrets.ts';
 
 const api = 'apps/api/src/main.ts';
 const worker = 'apps/worker/src/main.ts';
-const migrate = 'packages/platform/src/mongo/migrate-cli.ts';
+const migrate = 'apps/worker/src/migrate.ts';
 const seeder = 'apps/worker/src/seed/main.ts';
 const readyMs = 60_000;
 const logins = [

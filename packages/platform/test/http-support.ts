@@ -13,6 +13,8 @@ import { createUserRepository, type NewUser } from '../src/auth/users.ts';
 import type { Platform } from '../src/data.ts';
 import { createSystemApp } from '../src/http/app.ts';
 import type { SystemModule } from '../src/http/module.ts';
+import { createMigrator } from '../src/mongo/migrations.ts';
+import { platformMigrations } from '../src/mongo/platform-migrations.ts';
 
 export const jwtSecret = 'a secret for tests that is long enough';
 export const password = 'correct horse battery';
@@ -54,6 +56,7 @@ export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
     db,
     redis,
   } as unknown as Platform;
+  if (overrides.mongoUri === undefined) await createMigrator(db, platformMigrations).latest();
   t.teardown(async () => {
     if (overrides.mongoUri === undefined) await db.dropDatabase();
     redis.disconnect();

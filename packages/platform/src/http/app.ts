@@ -7,6 +7,7 @@ import { createPasswords } from '../auth/passwords.ts';
 import { authRoutes, ownProfile } from '../auth/routes.ts';
 import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
+import { platformMigrations } from '../mongo/platform-migrations.ts';
 import { registerDocsPages, registerOpenApi } from './docs.ts';
 import { answerParserError, registerErrorHandling, sendError } from './error-handling.ts';
 import { registerHealth } from './health.ts';
@@ -89,7 +90,7 @@ export async function createSystemApp(
   });
   await registerTokens(app, platform, module.name);
   if (config.NODE_ENV !== 'production') await registerDocsPages(app);
-  registerHealth(app, platform);
+  registerHealth(app, platform, [...platformMigrations, ...module.migrations]);
 
   const users = createUserRepository(platform.db, platform.clock);
   await app.register(

@@ -1,6 +1,7 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
-import type { Platform } from '../data.ts';
+import type { Migration, Platform } from '../data.ts';
+import { pendingMigrations } from '../mongo/migrations.ts';
 
 const limitMs = 1_000;
 
@@ -19,9 +20,11 @@ async function within<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-async function mongoFault(platform: Platform): Promise<string | null> {
-  await within(platform.db.command({ ping: 1 }));
-  return null;
+/** A database without its indexes would serve, slowly, and let one address in twice. */
+async function mongoFault(platform: Platform, migrations: readonly Migration[]): Promise<string | null> {
+  const pending = await within(pendingMigrations(platform.db, migrations));
+  if (pending.length === 0) return null;
+  return `${pending.length} migrations are missing, the first of them ${pending[0]}; run "pnpm migrate latest".`;
 }
 
 /** Asks for the policy too: with any other, a full Redis would throw jobs away without a word. */
@@ -33,9 +36,12 @@ async function redisFault(platform: Platform): Promise<string | null> {
 }
 
 /** What keeps the platform from serving, in plain sentences; empty when nothing does. */
-export async function readinessFaults(platform: Platform): Promise<string[]> {
+export async function readinessFaults(
+  platform: Platform,
+  migrations: readonly Migration[],
+): Promise<string[]> {
   const checks: [string, () => Promise<string | null>][] = [
-    ['MongoDB does not answer.', () => mongoFault(platform)],
+    ['MongoDB does not answer.', () => mongoFault(platform, migrations)],
     ['Redis does not answer.', () => redisFault(platform)],
   ];
   const faults = await Promise.all(
@@ -58,7 +64,11 @@ const Ready = Type.Object({
 });
 
 /** `/health`: the process lives. `/ready`: it can serve, or says why not. */
-export function registerHealth(app: FastifyInstance, platform: Platform): void {
+export function registerHealth(
+  app: FastifyInstance,
+  platform: Platform,
+  migrations: readonly Migration[],
+): void {
   app.get(
     '/health',
     { schema: { tags: ['operations'], summary: 'The process lives', response: { 200: Health } } },
@@ -68,7 +78,7 @@ export function registerHealth(app: FastifyInstance, platform: Platform): void {
     '/ready',
     { schema: { tags: ['operations'], summary: 'Can serve', response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
-      const reasons = await readinessFaults(platform);
+      const reasons = await readinessFaults(platform, migrations);
       if (reasons.length > 0) reply.code(503).header('retry-after', '5');
       return { status: reasons.length === 0 ? 'ready' : 'not ready', reasons };
     },

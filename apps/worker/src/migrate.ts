@@ -1,0 +1,24 @@
+import {
+  createPlatform,
+  loadConfig,
+  type MigrationSet,
+  platformMigrations,
+  runMigrateCommand,
+} from '@backoffice/platform';
+
+/** Whose migrations there are, and where new ones are written. A new system is a line here. */
+const sets: readonly MigrationSet[] = [
+  { owner: 'platform', folder: 'packages/platform/src/mongo/migrations', migrations: platformMigrations },
+];
+
+try {
+  const platform = await createPlatform(loadConfig(), { role: 'cli' });
+  try {
+    process.exitCode = await runMigrateCommand(platform.db, sets, process.argv.slice(2));
+  } finally {
+    await platform.close();
+  }
+} catch (error) {
+  console.error(`The migration failed: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

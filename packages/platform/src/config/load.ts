@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { type Config, type SettingName, type SettingSchema, settings } from './schema.ts';
+
+const minimumSecretBytes = 32;
+
+/** Everything that is wrong with the settings, one sentence for each. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'));
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+/**
+ * The settings from the environment. An empty value counts as none. A secret may stand in a file that
+ * `<NAME>_FILE` names (how Docker and Kubernetes hand them over).
+ * @throws ConfigError with one sentence for every fault; the sentences never repeat a secret
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const faults: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const [name, schema] of settings) {
+    try {
+      const given = givenFor(name, schema, env);
+      config[name] = given === undefined ? defaultOf(name, schema) : read(name, schema, given);
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
+  }
+  if (faults.length === 0) faults.push(...faultsBetween(config as Config));
+  if (faults.length > 0) throw new ConfigError(faults);
+  return config as Config;
+}
+
+function givenFor(name: SettingName, schema: SettingSchema, env: NodeJS.ProcessEnv): string | undefined {
+  const given = env[name]?.trim();
+  if (given) return given;
+  const file = schema.secret ? env[`${name}_FILE`] : undefined;
+  if (!file) return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined;
+  } catch {
+    throw new Error(`${name}_FILE names ${file}, which cannot be read.`);
+  }
+}
+
+function defaultOf(name: SettingName, schema: SettingSchema): unknown {
+  if (schema.default === undefined) {
+    throw new Error(`${name} is missing. ${schema.description}`);
+  }
+  return schema.default;
+}
+
+function read(name: SettingName, schema: SettingSchema, given: string): unknown {
+  if (schema.type === 'array') {
+    return given
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean);
+  }
+  if (schema.type === 'integer') return readInteger(name, schema, given);
+  const choices = schema.anyOf?.map((each) => each.const);
+  if (choices !== undefined && !choices.includes(given)) {
+    throw new Error(`${name} is "${given}"; it must be one of ${choices.join(', ')}.`);
+  }
+  if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(given)) {
+    throw new Error(`${name} does not have the form ${schema.pattern}.`);
+  }
+  return given;
+}
+
+function readInteger(name: SettingName, { minimum = 0, maximum = 0 }: SettingSchema, given: string): number {
+  const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+  if (!(value >= minimum && value <= maximum)) {
+    throw new Error(`${name} is "${given}"; it must be a whole number from ${minimum} to ${maximum}.`);
+  }
+  return value;
+}
+
+/** What is wrong only together, or beyond what a schema can say. */
+function faultsBetween(config: Config): string[] {
+  const faults: string[] = [];
+  if (Buffer.byteLength(config.JWT_SECRET) < minimumSecretBytes) {
+    faults.push(`JWT_SECRET is too short: it must have ${minimumSecretBytes} bytes or more.`);
+  }
+  if (config.SEED === 'demo' && config.NODE_ENV === 'production') {
+    faults.push('SEED=demo is refused where NODE_ENV=production.');
+  }
+  if (config.SEED !== 'none' && config.SEED_PASSWORD === '') {
+    faults.push(`SEED_PASSWORD is missing; SEED=${config.SEED} needs it.`);
+  }
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: config.TIME_ZONE });
+  } catch {
+    faults.push(`TIME_ZONE is "${config.TIME_ZONE}", which is no time zone.`);
+  }
+  return faults;
+}

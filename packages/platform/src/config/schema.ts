@@ -1,0 +1,109 @@
+import { type Static, Type } from '@sinclair/typebox';
+
+const text = (description: string, fallback: string) => Type.String({ description, default: fallback });
+const list = (description: string, fallback: string[]) =>
+  Type.Array(Type.String({ minLength: 1 }), { description, default: fallback });
+const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: fallback, minimum, maximum });
+const choice = <const T extends readonly string[]>(description: string, of: T, fallback: T[number]) =>
+  Type.Union(
+    of.map((each) => Type.Literal(each as T[number])),
+    { description, default: fallback },
+  );
+
+/**
+ * Every setting, once: its type, its default and the line that explains it. The type `Config`, the reading
+ * of the environment and `.env.example` all come from here.
+ */
+export const ConfigSchema = Type.Object({
+  NODE_ENV: choice(
+    'production refuses demo data and hides /docs.',
+    ['development', 'test', 'production'],
+    'development',
+  ),
+  HOST: text('The address that the API listens on.', '127.0.0.1'),
+  RECEIVABLES_PORT: integer('The port of the receivables system (0: any free one).', 5000, 0, 65_535),
+  SYSTEMS: list('The systems that the API serves, separated by commas; empty: all that are built.', []),
+  MONGODB_URI: Type.String({
+    description: 'Where MongoDB is, with the name of the database.',
+    default: 'mongodb://127.0.0.1:27017/backoffice',
+    pattern: '^mongodb(\\+srv)?://',
+    secret: true,
+  }),
+  REDIS_URL: Type.String({
+    description: 'Where Redis or Valkey is; its maxmemory-policy must be noeviction.',
+    default: 'redis://127.0.0.1:6379',
+    pattern: '^rediss?://',
+    secret: true,
+  }),
+  QUEUE_PREFIX: Type.String({
+    description: 'What the names of this installation’s queues in Redis begin with.',
+    default: 'backoffice',
+    pattern: '^[A-Za-z0-9_-]+$',
+  }),
+  JWT_SECRET: Type.String({
+    description:
+      'Signs the tokens; 32 bytes or more, for example from `openssl rand -base64 48`. No default.',
+    secret: true,
+  }),
+  TOKEN_HOURS: integer('How many hours a sign-in lasts.', 8, 1, 720),
+  CORS_ORIGINS: list('The origins of the front-ends, separated by commas.', ['http://localhost:9002']),
+  DATA_DIR: text('Where uploaded files are kept.', '.local'),
+  UPLOAD_WAIT_MS: integer(
+    'How many milliseconds an upload waits for its result before it answers 202.',
+    10_000,
+    0,
+    60_000,
+  ),
+  WORKER_CONCURRENCY: integer('How many jobs of a system one worker runs side by side.', 2, 1, 64),
+  JOB_LEASE_MS: integer(
+    'After how many milliseconds without a sign of life a job is taken over by another worker.',
+    15_000,
+    500,
+    600_000,
+  ),
+  SWEEP_EVERY_MS: integer(
+    'Every how many milliseconds unfinished work that has lost its job is enqueued again.',
+    10_000,
+    200,
+    600_000,
+  ),
+  SEED: choice(
+    'demo: users of every role and sample data; admins: the first administrators; none.',
+    ['none', 'admins', 'demo'],
+    'none',
+  ),
+  SEED_PASSWORD: Type.String({
+    description: 'The password of every seeded user; needed when SEED is not none.',
+    default: '',
+    secret: true,
+  }),
+  LOG_LEVEL: choice(
+    'How much is logged.',
+    ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'],
+    'info',
+  ),
+  TIME_ZONE: text('Decides which day, month and financial year a moment falls in.', 'Asia/Kolkata'),
+  RECEIVABLES_READ_SCOPE: choice(
+    'own: managers and engineers read their own region only; all: every region.',
+    ['own', 'all'],
+    'own',
+  ),
+});
+
+export type Config = Static<typeof ConfigSchema>;
+export type SettingName = keyof Config;
+
+/** What is read of a setting's schema besides its type. */
+export interface SettingSchema {
+  type?: string;
+  anyOf?: { const: string }[];
+  description: string;
+  default?: unknown;
+  minimum?: number;
+  maximum?: number;
+  pattern?: string;
+  secret?: boolean;
+}
+
+export const settings = Object.entries(ConfigSchema.properties) as unknown as [SettingName, SettingSchema][];

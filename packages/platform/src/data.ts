@@ -1,0 +1,82 @@
+import { Redis } from 'ioredis';
+import type { Db, MongoClient } from 'mongodb';
+import type { Logger } from 'pino';
+import { type Audit, createAudit } from './audit/audit.ts';
+import type { Config } from './config/schema.ts';
+import { createDiskStore, type FileStore } from './files/store.ts';
+import { createLog } from './log.ts';
+import { createMongoClient, databaseOf } from './mongo/client.ts';
+
+export type { Migration } from './mongo/migrations.ts';
+
+/** What every part of the back office stands on. Made once for each process, closed by who made it. */
+export interface Platform {
+  config: Config;
+  log: Logger;
+  clock: () => Date;
+  client: MongoClient;
+  db: Db;
+  /** For short commands: fails within two seconds where Redis does not answer. */
+  redis: Redis;
+  files: FileStore;
+  audit: Audit;
+  /** Closes the connections, last opened first. */
+  close: () => Promise<void>;
+}
+
+export interface PlatformOptions {
+  /** The worker waits longer for a server that is away: nobody waits for its answer. */
+  role: 'api' | 'worker' | 'cli';
+  /** Replaces the real clock and the real log in tests. */
+  clock?: () => Date;
+  log?: Logger;
+}
+
+const commandMs = 1_500;
+
+/**
+ * The platform. It does not wait for MongoDB or Redis: where one is away the process starts all the same,
+ * says so at `/ready`, and serves when it is back.
+ */
+export async function createPlatform(config: Config, options: PlatformOptions): Promise<Platform> {
+  const log = options.log ?? createLog(config);
+  const clock = options.clock ?? (() => new Date());
+  const client = createMongoClient(config.MONGODB_URI, options.role === 'worker' ? 10_000 : 2_000);
+  const db = databaseOf(client, config.MONGODB_URI);
+  const redis = connectRedis(config.REDIS_URL, log);
+
+  return {
+    config,
+    log,
+    clock,
+    client,
+    db,
+    redis,
+    files: createDiskStore(config.DATA_DIR),
+    audit: createAudit(db),
+    async close() {
+      redis.disconnect();
+      await client.close();
+    },
+  };
+}
+
+/** A connection for short commands; it connects again for ever, but no command waits for that. */
+function connectRedis(url: string, log: Logger): Redis {
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    commandTimeout: commandMs,
+    connectTimeout: commandMs,
+    retryStrategy: (times) => Math.min(times * 100, 1_000),
+  });
+  let away = false;
+  redis.on('error', (error) => {
+    if (!away) log.warn({ err: error }, 'Redis is away');
+    away = true;
+  });
+  redis.on('ready', () => {
+    if (away) log.info('Redis is back');
+    away = false;
+  });
+  return redis;
+}

@@ -1,0 +1,118 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+/** A file on its way into the store: on the disk, but not yet kept. One of the two ends it. */
+export interface StagedFile {
+  /** A local path, for looking at the file before it is kept. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  /** Lower-case hexadecimal. */
+  sha256: string;
+  /** Keeps it, for good once this resolves; gives its key. */
+  commit: () => Promise<string>;
+  /** Leaves nothing of it. */
+  discard: () => Promise<void>;
+}
+
+/**
+ * Where files are kept. Keys are made by the store; no part of a caller's file name is in them. Local disk
+ * today; what is not a path (`localCopy`) fits an object store as well.
+ */
+export interface FileStore {
+  /** Writes the stream to a temporary file while hashing it. On any error nothing is left. */
+  stage: (source: AsyncIterable<Uint8Array>) => Promise<StagedFile>;
+  /** A local path of a kept file, to be read only. A store that is not local writes it into `tempDir`. */
+  localCopy: (key: string, tempDir: string) => Promise<string>;
+  remove: (key: string) => Promise<void>;
+  /** Removes temporary files older than an hour, which a killed process has left; gives their number. */
+  sweep: (now?: Date) => Promise<number>;
+}
+
+const staleMs = 3_600_000;
+const keyForm = /^\d{4}-\d{2}\/[0-9a-f]{32}$/;
+
+/** Files on the local disk: `<dataDir>/files/<month>/<random>`, and `<dataDir>/files/incoming` on their way. */
+export function createDiskStore(dataDir: string): FileStore {
+  const root = resolve(dataDir, 'files');
+  const incoming = join(root, 'incoming');
+
+  function pathOf(key: string): string {
+    if (!keyForm.test(key)) throw new Error('That is no key of this store.');
+    return join(root, key);
+  }
+
+  return {
+    async stage(source) {
+      await mkdir(incoming, { recursive: true });
+      const path = join(incoming, randomBytes(16).toString('hex'));
+      const hash = createHash('sha256');
+      let size = 0;
+      try {
+        const file = await open(path, 'wx', 0o600);
+        try {
+          for await (const chunk of source) {
+            hash.update(chunk);
+            size += chunk.length;
+            await file.writeFile(chunk);
+          }
+          // Before the file gets its name: a name must never stand for bytes that a crash can still lose.
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      }
+      return {
+        path,
+        size,
+        sha256: hash.digest('hex'),
+        async commit() {
+          const key = `${new Date().toISOString().slice(0, 7)}/${randomBytes(16).toString('hex')}`;
+          const target = pathOf(key);
+          await mkdir(dirname(target), { recursive: true });
+          await rename(path, target);
+          await syncFolder(dirname(target));
+          return key;
+        },
+        async discard() {
+          await rm(path, { force: true });
+        },
+      };
+    },
+
+    async localCopy(key) {
+      return pathOf(key);
+    },
+
+    async remove(key) {
+      await rm(pathOf(key), { force: true });
+    },
+
+    async sweep(now = new Date()) {
+      let removed = 0;
+      for (const name of await readdir(incoming).catch(() => [])) {
+        const path = join(incoming, name);
+        // It may be gone in the meantime: its upload has ended.
+        const info = await stat(path).catch(() => null);
+        if (info === null || now.getTime() - info.mtimeMs < staleMs) continue;
+        await rm(path, { force: true });
+        removed += 1;
+      }
+      return removed;
+    },
+  };
+}
+
+/** Makes a rename last: the name stands in the folder, which is written apart from the file. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
