@@ -1,1 +1,11 @@
-export {};
+export { type Cell, cellReference, type SheetInfo, type SheetRow } from './cells.ts';
+export { defaultReadLimits, type ReadLimits } from './limits.ts';
+export { checkContainer } from './read/check-container.ts';
+export { type ReadOptions, readWorkbook, type WorkbookHandlers } from './read/read-workbook.ts';
+export {
+  type CellValue,
+  type DayValue,
+  type SheetColumn,
+  type SheetContent,
+  writeWorkbook,
+} from './write/write-workbook.ts';

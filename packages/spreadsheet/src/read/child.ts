@@ -1,0 +1,55 @@
+import { createInterface } from 'node:readline';
+import { CodedError, errorCodes } from '@backoffice/core';
+import { isSystemError } from './failure.ts';
+import { parseWorkbook } from './parse.ts';
+import type { Answer, Message, ReadRequest } from './protocol.ts';
+
+// Entry of the parsing process. It has no other way out than its output, and ends with its parent: when the
+// parent's end of the input closes, for whatever reason, there is nobody left to parse for.
+const waiting: ((line: string) => void)[] = [];
+const early: string[] = [];
+const input = createInterface({ input: process.stdin });
+input.on('line', (line) => {
+  const next = waiting.shift();
+  if (next) next(line);
+  else early.push(line);
+});
+input.on('close', () => process.exit(0));
+process.stdout.on('error', () => process.exit(0));
+
+function nextLine(): Promise<string> {
+  const line = early.shift();
+  return line === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(line);
+}
+
+function write(line: string): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(`${line}\n`, () => resolve()));
+}
+
+function send(message: Message): Promise<void> {
+  return write(JSON.stringify(message));
+}
+
+function failureMessage(error: unknown): Message {
+  if (error instanceof CodedError) {
+    const { code, message, details } = error;
+    return { failed: { code, message, ...(details && { details }) } };
+  }
+  if (isSystemError(error)) return { broken: (error as Error).message };
+  // A fault of ours that this file brought to light. Trying again would show it again.
+  console.error(error);
+  return { failed: { code: 'PARSE_CRASHED', message: errorCodes.PARSE_CRASHED } };
+}
+
+try {
+  const request = JSON.parse(await nextLine()) as ReadRequest;
+  await parseWorkbook(request, {
+    send,
+    sendRows: (rows) => write(`{"rows":[${rows.join(',')}]}`),
+    answer: async () => (await nextLine()) as Answer,
+  });
+  await send({ done: true, peakRssKb: process.resourceUsage().maxRSS });
+} catch (error) {
+  await send(failureMessage(error));
+}
+process.exit(0);

@@ -1,0 +1,37 @@
+/** Characters of one cell; Excel calls a file with more damaged. */
+const MAX_TEXT = 32_767;
+
+/**
+ * A text as it may stand in a workbook for strangers' programs to open. Two dangers, two measures:
+ *
+ * - In the sheet a text is typed as text, so that it is never calculated, whatever it looks like.
+ * - Saved as CSV the type is lost. So every line of the text that a spreadsheet would read as a formula
+ *   (first visible sign = + - @ or a tab) gets an apostrophe in front. It can be seen in the cell: a style
+ *   (`quotePrefix`) would hide it, but is lost in CSV as well, which is just where it is needed.
+ *
+ * Signs that XML can't hold are replaced, line ends become `\n`, texts beyond Excel's limit end with `…`.
+ */
+export function inertText(text: string): string {
+  const clean = text
+    .replace(/\r\n?/g, '\n')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\p{Surrogate}]/gu, '\ufffd');
+  const guarded = clean.replace(
+    /(^|[\n\x85\u2028\u2029])(?=[^\S\n]*\t|[^\S\n\t]*(?:\ufffd|\p{Cf}|[^\S\n])*[=+\-@＝＋－＠])/gu,
+    "$1'",
+  );
+  const short =
+    guarded.length > MAX_TEXT ? `${guarded.slice(0, MAX_TEXT - 1).replace(/\p{Surrogate}$/u, '')}…` : guarded;
+  // `_x003D_` would be shown as "=": the escape of the format is itself escaped.
+  return short.replace(/_(?=x[0-9a-f]{4}_)/gi, '_x005F_');
+}
+
+/** A sheet's name as Excel takes it: at most 31 characters, none of []:*?/\, no apostrophe at its ends. */
+export function sheetName(name: string): string {
+  const plain = inertText(name)
+    .replace(/[[\]:*?/\\\s]+/g, ' ')
+    .slice(0, 31)
+    .replace(/^'+|'+$/g, '')
+    .trim();
+  return plain || 'Sheet';
+}
