@@ -1,0 +1,36 @@
+import { ConfigError, createPlatform, loadConfig } from '@backoffice/platform';
+import { receivablesSeed } from '@backoffice/receivables/demo';
+import type { ModuleSeed } from './module-seed.ts';
+import { runSeed } from './seed.ts';
+
+/** Every module that has users or demo data of its own. */
+const seeds = [receivablesSeed] as const satisfies readonly ModuleSeed[];
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
+
+try {
+  const config = loadConfig();
+  const platform = await createPlatform(config, { role: 'cli' });
+  try {
+    await runSeed({
+      platform,
+      seeds,
+      baseOf: ({ HOST, RECEIVABLES_PORT }) => `http://${HOST}:${RECEIVABLES_PORT}/api`,
+      output: process.stdout,
+      signal: stop.signal,
+    });
+  } finally {
+    await platform.close();
+  }
+} catch (error) {
+  // Asked to stop is no fault to explain; whoever asked knows.
+  if (!stop.signal.aborted) console.error(sentence(error));
+  process.exitCode = 1;
+}
+
+function sentence(error: unknown): string {
+  if (error instanceof ConfigError) return error.faults.join('\n');
+  const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  return `The seed failed: ${error instanceof Error ? error.message : String(error)}${cause}`;
+}
