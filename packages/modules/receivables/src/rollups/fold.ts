@@ -1,4 +1,5 @@
 import type { DayNumber, Month, Paise } from '@backoffice/core';
+import type { AgeBucket, InvoiceStatus } from '../model.ts';
 import {
   applyStatement,
   type Mark,
@@ -7,7 +8,6 @@ import {
   type StatementEvent,
   slotInFilter,
 } from './ledger.ts';
-import type { AgeBucket, InvoiceStatus } from './model.ts';
 
 /** One line of a statement as it is stored; never changed once written. Short names: there are millions of them. */
 export interface StoredLine {
@@ -36,6 +36,7 @@ export interface StoredLine {
 export interface CustomerStatement {
   code: string;
   shown: string;
+  /** Empty where the sheet has none. */
   name: string;
   lines: StoredLine[];
 }
@@ -55,66 +56,73 @@ export interface StandingLine {
 export interface Snapshot {
   month: Month;
   lines: StandingLine[];
-}
-
-/** Where a fold may start: what stood at the end of a month, and the statuses that are not `unpaid` there. */
-export interface Checkpoint {
-  standing: Standing;
+  /** Of the numbers that stand, those that are not `unpaid`. */
   statuses: Map<string, InvoiceStatus>;
 }
 
-export interface CustomerFold {
-  start: Checkpoint;
-  /** Statements in force after the start, by month and time. */
+export interface CustomerPath {
+  /** All statements in force in the region, by month and time. */
   events: readonly StatementEvent[];
-  /** The customer's marks after the start, by month and time. */
+  /** The customer's marks, by month and time. */
   marks: readonly Mark[];
   /** The customer's part of every statement that stands at the start or comes later. */
   statements: ReadonlyMap<string, CustomerStatement>;
-  /** The months to look at, ascending; every month of an event or mark must be among them. */
+  /** Where to begin: the statuses of what stood at the end of a month. Left out: before everything. */
+  start?: { month: Month; statuses: ReadonlyMap<string, InvoiceStatus> };
+  /** The months to look at, ascending, none before the start; every event and mark after it must have its month here. */
   months: readonly Month[];
 }
 
 /**
  * Follows one customer in one region through the months and gives a snapshot of each (decisions 5 and 6):
  * the status is the last of what a listing statement and a user said, by month and then by time; a statement
- * that lists the invoice no more ends all of it.
+ * of the region that carries the invoice no more ends all of it. A mark on what does not stand (any more, or
+ * yet) is remembered until the next statement.
  */
-export function* foldCustomer(fold: CustomerFold): Generator<Snapshot> {
-  const standing: Standing = new Map(fold.start.standing);
-  const statuses = new Map(fold.start.statuses);
+export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
+  const { events, marks } = path;
+  const statuses = new Map(path.start?.statuses);
+  const standing: Standing = new Map();
   let e = 0;
   let m = 0;
-  for (const month of fold.months) {
+  if (path.start) {
+    for (; e < events.length && events[e]!.month <= path.start.month; e++)
+      applyStatement(standing, events[e]!);
+    // Marks since the last statement are applied again: the stored statuses lack those on what did not stand.
+    const last = events[e - 1];
+    while (last && m < marks.length && before(marks[m]!, last)) m++;
+  }
+  for (const month of path.months) {
     while (true) {
-      const event = fold.events[e];
-      const mark = fold.marks[m];
+      const event = events[e];
+      const mark = marks[m];
       const eventDue = event !== undefined && event.month <= month;
       const markDue = mark !== undefined && mark.month <= month;
       if (!eventDue && !markDue) break;
-      const eventFirst =
-        eventDue &&
-        (!markDue || event.month < mark.month || (event.month === mark.month && event.seq < mark.seq));
-      if (eventFirst) {
+      if (eventDue && !(markDue && before(mark, event))) {
         applyStatement(standing, event);
-        applyListing(fold, standing, statuses, event);
+        applyListing(path, standing, statuses, event);
         e++;
       } else {
         statuses.set(mark!.number, mark!.status);
         m++;
       }
     }
-    yield { month, lines: standingLines(fold, standing, statuses, month) };
+    yield snapshotOf(path, standing, statuses, month);
   }
 }
 
+function before(a: { month: Month; seq: number }, b: { month: Month; seq: number }): boolean {
+  return a.month < b.month || (a.month === b.month && a.seq < b.seq);
+}
+
 function applyListing(
-  fold: CustomerFold,
+  path: CustomerPath,
   standing: Standing,
   statuses: Map<string, InvoiceStatus>,
   event: StatementEvent,
 ): void {
-  for (const line of fold.statements.get(event.statementId)?.lines ?? []) {
+  for (const line of path.statements.get(event.statementId)?.lines ?? []) {
     if (line.n === null || line.k || !event.slots.includes(line.d)) continue;
     if (line.t) statuses.set(line.n, line.t);
     else if (statuses.get(line.n) === 'paid') statuses.set(line.n, 'unpaid');
@@ -122,34 +130,31 @@ function applyListing(
   if (statuses.size === 0) return;
   const present = new Set<string>();
   for (const [slot, { statementId }] of standing) {
-    for (const line of fold.statements.get(statementId)?.lines ?? []) {
+    for (const line of path.statements.get(statementId)?.lines ?? []) {
       if (line.d === slot && line.n !== null) present.add(line.n);
     }
   }
   for (const number of statuses.keys()) if (!present.has(number)) statuses.delete(number);
 }
 
-function standingLines(
-  fold: CustomerFold,
+function snapshotOf(
+  path: CustomerPath,
   standing: Standing,
-  statuses: Map<string, InvoiceStatus>,
+  statuses: ReadonlyMap<string, InvoiceStatus>,
   month: Month,
-): StandingLine[] {
+): Snapshot {
   const lines: StandingLine[] = [];
+  const standingStatuses = new Map<string, InvoiceStatus>();
   for (const [slot, cell] of standing) {
-    for (const line of fold.statements.get(cell.statementId)?.lines ?? []) {
+    for (const line of path.statements.get(cell.statementId)?.lines ?? []) {
       if (line.d !== slot) continue;
       const status = line.n === null ? 'unpaid' : (statuses.get(line.n) ?? 'unpaid');
-      lines.push({
-        line,
-        statementId: cell.statementId,
-        month: cell.month,
-        status,
-        listed: cell.month === month && !line.k,
-      });
+      if (line.n !== null && status !== 'unpaid') standingStatuses.set(line.n, status);
+      const listed = cell.month === month && !line.k;
+      lines.push({ line, statementId: cell.statementId, month: cell.month, status, listed });
     }
   }
-  return lines;
+  return { month, lines, statuses: standingStatuses };
 }
 
 /** One comparable thing of a customer: an invoice number, or '' for the on-account amount. */
