@@ -4,12 +4,6 @@ import {
   type Membership,
   type Platform,
   type SystemName,
-} from "@backoffice/platform";
-
-  createPasswords,
-  createUserRepository,
-  type Membership,
-  type SystemName,
 } from '@backoffice/platform';
 
 import type { SeedUser } from './module-seed.ts';
