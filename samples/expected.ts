@@ -1,0 +1,90 @@
+import { isoDate } from '@backoffice/core';
+import { cellReference } from '@backoffice/spreadsheet';
+import type { SampleCell, SampleSheet } from './contents.ts';
+
+/** Title and a blank row stand above the header. */
+export const headerRow = 3;
+
+export interface ExpectedSample {
+  month: string;
+  financialYear: string;
+  counts: Record<'read' | 'inserted' | 'updated' | 'unchanged' | 'duplicates' | 'rejected', number>;
+  errors: { row: number; column: string; cell: string; code: string; value: string }[];
+}
+
+/** What an upload of a sample gives, told from what was put into it and not from what the import makes of it. */
+export function expectedOf({
+  month,
+  financialYear,
+  header,
+  rows,
+  errors,
+  duplicates,
+}: SampleSheet): ExpectedSample {
+  const inserted = rows.length - errors.length - duplicates;
+  return {
+    month,
+    financialYear,
+    counts: { read: rows.length, inserted, updated: 0, unchanged: 0, duplicates, rejected: errors.length },
+    errors: errors.map(({ index, column, code }) => ({
+      row: headerRow + 1 + index,
+      column: header[column]!,
+      cell: cellReference(headerRow + 1 + index, column),
+      code,
+      value: textOf(rows[index]![column] ?? null),
+    })),
+  };
+}
+
+function textOf(cell: SampleCell): string {
+  if (cell === null) return '';
+  if (typeof cell === 'boolean') return String(cell).toUpperCase();
+  if (typeof cell !== 'object') return String(cell);
+  if ('day' in cell) return isoDate(cell.day);
+  return 'error' in cell ? cell.error : '';
+}
+
+/** `samples/README.md`. */
+export function readmeOf(expected: Record<string, ExpectedSample>): string {
+  const lines = [
+    '# Samples',
+    '',
+    'Two statements to try an upload with. This file, `expected.json` and the workbooks are written by',
+    '`npx tsx samples/make.ts`; a test uploads what they promise.',
+    '',
+    'Their month is March 2024, which lies before the demo data: an upload gives what stands here with the',
+    'demo data and without it, and none of its totals changes (only what is new and recovered in its first',
+    'month, which is then compared with these statements). A second upload of the same file is answered as a',
+    'duplicate. The second sample speaks for the pumps of Pune alone, so both can stand side by side.',
+    '',
+    '```sh',
+    'TOKEN=$(curl -s localhost:5000/api/auth/login -H "content-type: application/json" \\',
+    '  -d \'{"email":"country.manager@example.com","password":"…"}\' | node -pe "JSON.parse(fs.readFileSync(0)).token")',
+    'curl -s localhost:5000/api/upload -H "authorization: Bearer $TOKEN" \\',
+    '  -F month=Mar-24 -F financialYear=2023-2024 -F file=@samples/clean-statement.xlsx',
+    '```',
+  ];
+  for (const [file, { month, financialYear, counts, errors }] of Object.entries(expected)) {
+    lines.push('', `## ${file}`, '', `Month ${month}, financial year ${financialYear}.`, '');
+    lines.push(...tableOf([Object.keys(counts), Object.values(counts).map(String)]), '');
+    if (errors.length === 0) lines.push('No row error.');
+    else {
+      const rows = errors.map(({ cell, column, code, value }) => [cell, column, `\`${code}\``, shown(value)]);
+      lines.push(...tableOf([['Cell', 'Column', 'Code', 'Value'], ...rows]));
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** With padded cells, as the formatter wants a table. */
+function tableOf(rows: string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
+  const [header, ...body] = rows as [string[], ...string[][]];
+  return [line(header), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)];
+}
+
+function shown(value: string): string {
+  if (value === '') return '(blank)';
+  return value.length > 40 ? `${value.slice(0, 10)}… (${value.length} characters)` : value;
+}
