@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { CodedError, errorCodes } from '@backoffice/core';
 import { isSystemError } from './failure.ts';
 import { parseWorkbook } from './parse.ts';
-import type { Answer, Message, ReadRequest } from './protocol.ts';
+import type { Answer, Failed, Message, ReadRequest } from './protocol.ts';
 
 // Entry of the parsing process. It has no other way out than its output, and ends with its parent: when the
 // parent's end of the input closes, for whatever reason, there is nobody left to parse for.
@@ -30,16 +30,18 @@ function send(message: Message): Promise<void> {
   return write(JSON.stringify(message));
 }
 
-function failureMessage(error: unknown): Message {
+function failed(error: unknown): Failed {
   if (error instanceof CodedError) {
     const { code, message, details } = error;
-    return { failed: { code, message, ...(details && { details }) } };
+    return { code, message, ...(details && { details }) };
   }
-  if (isSystemError(error)) return { broken: (error as Error).message };
+  if (isSystemError(error)) return { message: (error as Error).message };
   // A fault of ours that this file brought to light. Trying again would show it again.
   console.error(error);
-  return { failed: { code: 'PARSE_CRASHED', message: errorCodes.PARSE_CRASHED } };
+  return { code: 'PARSE_CRASHED', message: errorCodes.PARSE_CRASHED };
 }
+
+const peakRssKb = () => process.resourceUsage().maxRSS;
 
 try {
   const request = JSON.parse(await nextLine()) as ReadRequest;
@@ -48,8 +50,8 @@ try {
     sendRows: (rows) => write(`{"rows":[${rows.join(',')}]}`),
     answer: async () => (await nextLine()) as Answer,
   });
-  await send({ done: true, peakRssKb: process.resourceUsage().maxRSS });
+  await send({ done: true, peakRssKb: peakRssKb() });
 } catch (error) {
-  await send(failureMessage(error));
+  await send({ failed: failed(error), peakRssKb: peakRssKb() });
 }
 process.exit(0);

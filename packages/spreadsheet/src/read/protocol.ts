@@ -12,9 +12,14 @@ export type Message =
   /** Rows of it; answered by `more` or `enough`. At most IN_FLIGHT of them are unanswered. */
   | { rows: WireRow[] }
   | { done: true; peakRssKb: number }
-  | { failed: { code: ErrorCode; message: string; details?: Record<string, unknown> } }
-  /** Not the workbook's fault: the file is gone, the disk fails. */
-  | { broken: string };
+  | { failed: Failed; peakRssKb: number };
+
+/** Without a code it is not the workbook's fault: the file is gone, the disk fails. */
+export interface Failed {
+  code?: ErrorCode;
+  message: string;
+  details?: Record<string, unknown>;
+}
 
 export type Answer = 'read' | 'skip' | 'more' | 'enough';
 

@@ -18,7 +18,7 @@ export interface ReadOptions {
   limits?: Partial<ReadLimits>;
   /** Ends the parsing process at once; the promise is rejected with the signal's reason. */
   signal?: AbortSignal;
-  /** Told the peak memory of the parsing process in KB, when it ended well. */
+  /** Told the peak memory of the parsing process in KB, unless it was killed. */
   onPeakMemory?: (kilobytes: number) => void;
 }
 
@@ -59,14 +59,11 @@ export async function readWorkbook(
       } else if ('sheet' in message) {
         skipping = false;
         answer(await handlers.onSheet(message.sheet));
-      } else if ('failed' in message) {
-        const { code, message: text, details } = message.failed;
-        throw new CodedError(code, text, details);
-      } else if ('broken' in message) {
-        throw new Error(message.broken);
       } else {
         onPeakMemory?.(message.peakRssKb);
-        return;
+        if ('done' in message) return;
+        const { code, message: text, details } = message.failed;
+        throw code ? new CodedError(code, text, details) : new Error(text);
       }
     }
     signal?.throwIfAborted();

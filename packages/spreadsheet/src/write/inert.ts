@@ -13,11 +13,13 @@ const MAX_TEXT = 32_767;
  */
 export function inertText(text: string): string {
   const clean = text
+    .slice(0, MAX_TEXT * 2)
     .replace(/\r\n?/g, '\n')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
     .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\p{Surrogate}]/gu, '\ufffd');
+  // Blanks and signs that can't be seen don't count as the first one.
   const guarded = clean.replace(
-    /(^|[\n\x85\u2028\u2029])(?=[^\S\n]*\t|[^\S\n\t]*(?:\ufffd|\p{Cf}|[^\S\n])*[=+\-@＝＋－＠])/gu,
+    /(^|[\n\x85\u2028\u2029])(?=(?:[^\S\n\u2028\u2029]|\p{Cf}|\ufffd)*[\t=+\-@＝＋－＠])/gu,
     "$1'",
   );
   const short =

@@ -92,7 +92,8 @@ function isDay(value: CellValue): value is DayValue {
 }
 
 function plainValue(value: CellValue): string | number | boolean | null {
-  if (value === null || value === undefined || typeof value === 'boolean') return value ?? null;
+  if (value === null || value === undefined || value === '') return null;
+  if (typeof value === 'boolean') return value;
   if (typeof value === 'string') return inertText(value);
   const number = typeof value === 'number' ? value : value.day + EPOCH;
   if (!Number.isFinite(number)) throw new RangeError(`a cell can't hold ${number}`);
@@ -101,13 +102,16 @@ function plainValue(value: CellValue): string | number | boolean | null {
 
 /**
  * exceljs writes on without looking whether anybody takes it. What it has written and the archive has not
- * taken yet lies in the one stream that its sheet pipes to.
+ * taken yet lies in the one stream that its sheet pipes to: an old kind of stream, which shows whether it
+ * wants a pause only in its state.
  */
 async function keepPace(sheet: exceljs.Worksheet, taken: Promise<void>): Promise<void> {
-  const { pipes } = (sheet as unknown as { stream: { pipes?: Writable[] } }).stream;
+  const { pipes } = (sheet as unknown as { stream: { pipes?: PacedStream[] } }).stream;
   const archive = pipes?.[0];
-  if (archive?.writableNeedDrain) await Promise.race([once(archive, 'drain'), failureOf(taken)]);
+  if (archive?._writableState?.needDrain) await Promise.race([once(archive, 'drain'), failureOf(taken)]);
 }
+
+type PacedStream = Writable & { _writableState?: { needDrain?: boolean } };
 
 /** Never resolves; rejects when the target fails. */
 function failureOf(taken: Promise<void>): Promise<never> {
