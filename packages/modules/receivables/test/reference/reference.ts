@@ -14,14 +14,9 @@ import { regionCodes } from '../../src/model.ts';
 import { customersOf, historyOf, isKnownCustomer } from './customers.ts';
 import { type Engineer, nextSeq, type World } from './events.ts';
 import { dashboardOf, explainFigure, type ReferenceFigures, trackerOf } from './figures.ts';
-import {
-  type ImportInput,
-  type ImportOutcome,
-  importStatement,
-  type UndoOutcome,
-  undoImport,
-} from './importing.ts';
+import { type ImportInput, type ImportOutcome, importStatement } from './importing.ts';
 import { isLineOf, linesInForce, regionAt, standingLines } from './standing.ts';
+import { type UndoOutcome, undoImport } from './undo.ts';
 
 /** What a mutation answered: a code, or whether it was recorded. */
 export interface MutationOutcome {
