@@ -1,13 +1,11 @@
 import { addMonths, type Month } from '@backoffice/core';
-import type { InvoiceStatus, Region } from '../model.ts';
-import type { CustomerDocument, ReceivablesRepository, StatementDocument } from '../repository.ts';
-import { type CustomerStatement, followCustomer, type Snapshot } from './fold.ts';
+import type { Region } from '../model.ts';
+import type { ReceivablesRepository } from '../repository.ts';
 import {
   effectiveAssignments,
   engineerAt,
   type Ledger,
   type StatementEvent,
-  standingAt,
   statementsInForce,
 } from './ledger.ts';
 import {
@@ -22,6 +20,7 @@ import {
   type Node,
   type StatusChunk,
 } from './totals.ts';
+import { statusesAfter, type WalkedCustomer, type WalkRegion, walkCustomers } from './walk.ts';
 
 /** Rollups that were made and wait to be stored before the ledger moves to them. */
 export interface MadeRollups {
@@ -31,16 +30,11 @@ export interface MadeRollups {
   chunks: StatusChunk[];
 }
 
-interface RegionWork {
-  region: Region;
-  events: StatementEvent[];
+interface RegionWork extends WalkRegion {
   eventMonths: Set<Month>;
   /** Months before, kept as they are. */
   kept: HeadMonth[];
-  months: Month[];
   totals: MonthTotals[];
-  /** Statuses at the end of the month before. */
-  start: Map<string, Map<string, InvoiceStatus>>;
 }
 
 /** The months in which the figures of a region can differ from those of the month before. */
@@ -66,107 +60,38 @@ export async function refold(
   from: Month,
   until: Month = '9999-12',
 ): Promise<MadeRollups> {
-  const works: RegionWork[] = [];
+  const works = new Map<Region, RegionWork>();
   const made: MadeRollups = { heads: new Map(), nodes: [], chunks: [] };
+  const start = addMonths(from, -1);
   for (const region of regions) {
     const events = statementsInForce(ledger.imports, region);
     const kept = (heads.get(region)?.months ?? []).filter(({ month }) => month < from);
     const months = changeMonths(ledger, events).filter((month) => month >= from && month <= until);
-    const start = await startStatuses(repository, kept.at(-1));
+    const statuses = await statusesAfter(repository, kept.at(-1));
+    if (statuses === null) throw new Error('A rollup is gone while the ledger refers to it.');
     const eventMonths = new Set(events.map((event) => event.month));
-    works.push({ region, events, eventMonths, kept, months, totals: months.map(emptyTotals), start });
+    const totals = months.map(emptyTotals);
+    works.set(region, { region, events, start, statuses, months, eventMonths, kept, totals });
   }
-  await sumUp(repository, ledger, works, addMonths(from, -1));
-  for (const work of works) finish(work, made);
+  const changing = [...works.values()].filter((work) => work.months.length > 0);
+  await walkCustomers(repository, ledger, changing, (customer) => sumUp(ledger, works, customer));
+  for (const work of works.values()) finish(work, made);
   return made;
 }
 
-async function startStatuses(repository: ReceivablesRepository, last: HeadMonth | undefined) {
-  const start = new Map<string, Map<string, InvoiceStatus>>();
-  if (last === undefined) return start;
-  const node = (await repository.listNodes([last.node])).get(last.node);
-  if (node === undefined) throw new Error(`The rollup ${last.node} is gone while the ledger refers to it.`);
-  for (const [code, number, status] of await repository.listStatuses(node)) {
-    const own = start.get(code) ?? new Map<string, InvoiceStatus>();
-    start.set(code, own.set(number, status));
-  }
-  return start;
-}
-
-/** How many customers are read and summed at once. */
-const customersAtOnce = 500;
-
-async function sumUp(
-  repository: ReceivablesRepository,
-  ledger: Ledger,
-  works: readonly RegionWork[],
-  start: Month,
-): Promise<void> {
-  const byRegion = new Map(works.filter((each) => each.months.length > 0).map((each) => [each.region, each]));
-  const ids = new Set<string>();
-  for (const { events, months } of byRegion.values()) {
-    for (const { statementId } of standingAt(events, start).values()) ids.add(statementId);
-    for (const event of events) {
-      if (event.month > start && event.month <= months.at(-1)!) ids.add(event.statementId);
-    }
-  }
-  if (ids.size === 0) return;
-
-  let batch = new Map<string, StatementDocument[]>();
-  const flush = async () => {
-    const customers = await repository.listCustomers([...batch.keys()]);
-    for (const [code, documents] of batch) {
-      sumUpCustomer(repository, ledger, byRegion, start, code, documents, customers.get(code));
-    }
-    batch = new Map();
-  };
-  for await (const document of repository.listStatements([...ids], [...byRegion.keys()])) {
-    const own = batch.get(document.code);
-    if (own !== undefined) {
-      own.push(document);
-      continue;
-    }
-    if (batch.size === customersAtOnce) await flush();
-    batch.set(document.code, [document]);
-  }
-  await flush();
-}
-
-function sumUpCustomer(
-  repository: ReceivablesRepository,
+function sumUp(
   ledger: Ledger,
   works: ReadonlyMap<Region, RegionWork>,
-  start: Month,
-  code: string,
-  documents: readonly StatementDocument[],
-  stored: CustomerDocument | undefined,
+  { code, assignments, regions }: WalkedCustomer,
 ): void {
-  const { marks, assignments } = repository.recordAt(ledger, code, stored);
   const effective = effectiveAssignments(ledger, assignments);
-  const byRegion = new Map<Region, Map<string, CustomerStatement>>();
-  for (const document of documents) {
-    const own = byRegion.get(document.region) ?? new Map<string, CustomerStatement>();
-    byRegion.set(document.region, own.set(document.s, document));
-  }
-  for (const [region, statements] of byRegion) {
-    const work = works.get(region)!;
-    const path = {
-      events: work.events,
-      marks,
-      statements,
-      start: { month: start, statuses: work.start.get(code) ?? new Map() },
-      months: [start, ...work.months],
-    };
-    let before: Snapshot | null = null;
-    let index = -1;
-    for (const after of followCustomer(path)) {
-      if (index >= 0) {
-        const totals = work.totals[index]!;
-        addPart(totals, { code, before, after, engineerId: engineerAt(effective, after.month) }, 1);
-        for (const [number, status] of after.statuses) totals.statuses.push([code, number, status]);
-      }
-      before = after;
-      index += 1;
+  for (const { region, snapshots } of regions) {
+    const { totals } = works.get(region)!;
+    for (const [index, sums] of totals.entries()) {
+      const before = snapshots[index]!;
+      const after = snapshots[index + 1]!;
+      addPart(sums, { code, before, after, engineerId: engineerAt(effective, after.month) }, 1);
+      for (const [number, status] of after.statuses) sums.statuses.push([code, number, status]);
     }
   }
 }
