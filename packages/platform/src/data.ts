@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 import { type Audit, createAudit } from './audit/audit.ts';
 import type { Config } from './config/schema.ts';
 import { createDiskStore, type FileStore } from './files/store.ts';
+import { createJobs, type Jobs } from './jobs/queues.ts';
 import { createLog } from './log.ts';
 import { createMongoClient, databaseOf } from './mongo/client.ts';
+import { createUploads, type Uploads } from './uploads/uploads.ts';
 
 export type { Migration } from './mongo/migrations.ts';
 
@@ -18,7 +20,9 @@ export interface Platform {
   db: Db;
   /** For short commands: fails within two seconds where Redis does not answer. */
   redis: Redis;
+  jobs: Jobs;
   files: FileStore;
+  uploads: Uploads;
   audit: Audit;
   /** Closes the connections, last opened first. */
   close: () => Promise<void>;
@@ -45,20 +49,24 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
   const db = databaseOf(client, config.MONGODB_URI);
   const redis = connectRedis(config.REDIS_URL, log);
 
-  return {
+  const jobs = createJobs(config, redis, log);
+  const base = {
     config,
     log,
     clock,
     client,
     db,
     redis,
+    jobs,
     files: createDiskStore(config.DATA_DIR),
     audit: createAudit(db),
     async close() {
+      await jobs.close();
       redis.disconnect();
       await client.close();
     },
   };
+  return { ...base, uploads: createUploads(base) };
 }
 
 /** A connection for short commands; it connects again for ever, but no command waits for that. */

@@ -8,7 +8,7 @@ const hidden = '[hidden]';
 const maximumDepth = 8;
 
 /** E-mail addresses, bearer tokens and credentials of addresses inside a text. */
-function withoutSecrets(text: string): string {
+export function withoutSecrets(text: string): string {
   return (
     text
       .replace(/[\w.+-]+@[\w-]+\.[\w.-]+/g, hidden)

@@ -1,0 +1,86 @@
+import { CodedError } from '@backoffice/core';
+import { checkContainer } from '@backoffice/spreadsheet';
+import type { FastifyRequest } from 'fastify';
+import type { FileStore, StagedFile } from '../files/store.ts';
+
+/** A file that has come in and looks like a workbook, with what came along. Not yet kept. */
+export interface ReceivedFile {
+  /** As the caller named it, made harmless; only to be shown. */
+  fileName: string;
+  sha256: string;
+  /** Bytes. */
+  size: number;
+  /** The form's fields and the address's parameters together. */
+  fields: Record<string, string>;
+  staged: StagedFile;
+}
+
+/**
+ * Streams the one file `file` of the form into the store while hashing it, and reads the fields before and
+ * after it. Parameters of the address count as fields. On any refusal nothing is left on the disk.
+ *
+ * FILE_MISSING, FILE_EMPTY, UPLOAD_TOO_LARGE, UPLOAD_MALFORMED, INVALID_REQUEST for a field that is given
+ * twice, and what the check of the container says: NOT_A_WORKBOOK, WORKBOOK_BROKEN, WORKBOOK_ENCRYPTED,
+ * WORKBOOK_TOO_LARGE.
+ */
+export async function receiveFile(files: FileStore, request: FastifyRequest): Promise<ReceivedFile> {
+  const fields = new Map<string, string>();
+  let staged: StagedFile | undefined;
+  let fileName = '';
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'file') {
+        if (part.fieldname !== 'file' || staged !== undefined) throw new CodedError('UPLOAD_MALFORMED');
+        fileName = harmlessName(part.filename);
+        staged = await files.stage(part.file);
+        if (part.file.truncated) throw new CodedError('UPLOAD_TOO_LARGE');
+      } else {
+        if (part.fieldnameTruncated || part.valueTruncated) throw new CodedError('UPLOAD_MALFORMED');
+        addField(fields, part.fieldname, part.value);
+      }
+    }
+    for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
+      addField(fields, name, typeof value === 'string' ? value : String(value));
+    }
+    if (staged === undefined) throw new CodedError('FILE_MISSING', undefined, { field: 'file' });
+    if (staged.size === 0) throw new CodedError('FILE_EMPTY', undefined, { field: 'file' });
+    await checkContainer(staged.path);
+  } catch (error) {
+    await staged?.discard();
+    throw error;
+  }
+  const { size, sha256 } = staged;
+  return { fileName, sha256, size, fields: Object.fromEntries(fields), staged };
+}
+
+/** The same value twice (in the form and in the address) does no harm; two values would mean guessing. */
+function addField(fields: Map<string, string>, name: string, value: unknown): void {
+  if (typeof value !== 'string') throw new CodedError('UPLOAD_MALFORMED');
+  const known = fields.get(name);
+  if (known !== undefined && known !== value) {
+    const field = name.slice(0, 100);
+    throw new CodedError('INVALID_REQUEST', `"${field}" is given twice with different values.`, { field });
+  }
+  fields.set(name, value);
+}
+
+const longest = 200;
+
+/** What may be shown of a file's name: no folders, nothing that is invisible or turns the text around. */
+export function harmlessName(name: string | undefined): string {
+  const base = (name ?? '').split(/[/\\]/).at(-1) ?? '';
+  // Control and format characters, lone surrogates, line and paragraph separators.
+  const visible = base.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '').trim();
+  const short = [...visible].slice(0, longest).join('');
+  return /^\.*$/.test(short) ? 'upload.xlsx' : short;
+}
+
+/** A `Content-Disposition` that no name can break out of (RFC 6266, RFC 8187). */
+export function attachment(name: string): string {
+  const plain = name.replace(/[^A-Za-z0-9 ._()-]/g, '_');
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}

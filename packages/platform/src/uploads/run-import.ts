@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto';
+import { CodedError, errorCodes } from '@backoffice/core';
+import { UnrecoverableError } from 'bullmq';
+import { ObjectId } from 'mongodb';
+import type { Platform } from '../data.ts';
+import type { JobRun } from '../jobs/worker.ts';
+import { createUploadClaims, type ImportEnd } from './claims.ts';
+import { holdLease, orAbandoned } from './held-lease.ts';
+import {
+  type Counts,
+  hasEnded,
+  type ImportKind,
+  type ImportResult,
+  type ImportRun,
+  type ImportWarning,
+  keptErrors,
+  maximumAttempts,
+  type RowError,
+  type StoredError,
+  storedError,
+  type UploadDocument,
+} from './model.ts';
+import { createUploadRepository } from './repository.ts';
+import { makeTempDir, removeTempDir } from './temp-dirs.ts';
+
+const progressMs = 500;
+const stalled: StoredError = { code: 'UPLOAD_STALLED', message: errorCodes.UPLOAD_STALLED };
+
+/**
+ * The job behind an upload. Claims the record by compare-and-set, so that of any number of runs one
+ * applies; leaves result or fault in the record.
+ */
+export function createImportRunner(platform: Platform, kinds: ReadonlyMap<string, ImportKind>) {
+  const { config } = platform;
+  const claims = createUploadClaims(platform.db, platform.clock);
+  const uploads = createUploadRepository(platform.db, platform.clock);
+
+  return async function runImport({ uploadId }: { uploadId: string }, run: JobRun): Promise<string> {
+    const id = new ObjectId(uploadId);
+    const token = randomBytes(12).toString('hex');
+    const upload = await claims.claimImport(id, token, config.JOB_LEASE_MS);
+    if (upload === null) return notClaimed(id);
+
+    const kind = kinds.get(upload.kind);
+    const lease = holdLease(
+      () => claims.renewLease(id, token, config.JOB_LEASE_MS),
+      config.JOB_LEASE_MS,
+      run.signal,
+    );
+    const tempDir = await makeTempDir(platform, id, token);
+    try {
+      if (kind === undefined) throw new Error(`There is no import kind ${upload.kind}.`);
+      // An earlier attempt may have found other rows wrong: what stands there may have changed.
+      await uploads.removeErrors(id);
+      const path = await platform.files.localCopy(upload.fileKey, tempDir);
+      const work = kind.run(importRun(upload, token, path, tempDir, lease.signal, run));
+      const end = endOf(await orAbandoned(work, lease.signal));
+      await finish(upload, token, end);
+      return end.status;
+    } catch (error) {
+      return await afterFault(upload, token, error, lease.isLost(), run);
+    } finally {
+      lease.end();
+      await removeTempDir(tempDir);
+    }
+  };
+
+  /** Ended already, another's, or begun too often: then it is given up here. */
+  async function notClaimed(id: ObjectId): Promise<string> {
+    if (await claims.stallImport(id, stalled)) throw new UnrecoverableError('UPLOAD_STALLED');
+    const upload = await uploads.findById(id);
+    if (upload === null) throw new UnrecoverableError('There is no such upload.');
+    // Where the other worker is dead, the sweeper enqueues anew once its lease has ended.
+    return hasEnded(upload) ? upload.status : 'another worker has it';
+  }
+
+  function importRun(
+    upload: UploadDocument,
+    token: string,
+    path: string,
+    tempDir: string,
+    signal: AbortSignal,
+    { log }: JobRun,
+  ): ImportRun {
+    let written = 0;
+    return {
+      upload,
+      path,
+      tempDir,
+      signal,
+      log: log.child({ uploadId: upload._id.toHexString() }),
+      async progress(fraction, counts) {
+        signal.throwIfAborted();
+        if (performance.now() - written < progressMs) return;
+        written = performance.now();
+        await claims.updateProgress(upload._id, token, Math.min(Math.max(fraction, 0), 1), counts ?? null);
+      },
+      async saveErrors(errors) {
+        signal.throwIfAborted();
+        await uploads.upsertErrors(upload._id, errors);
+      },
+    };
+  }
+
+  /** The trace comes first: were it the other way round, a crash in between would leave none. */
+  async function finish(upload: UploadDocument, token: string, end: ImportEnd): Promise<void> {
+    if (!upload.dryRun) {
+      const { _id, system, createdBy, fileName, sha256, kind, requestId } = upload;
+      const { status, counts, errorCount, error } = end;
+      await platform.audit.record(
+        {
+          system,
+          actor: createdBy,
+          action: 'upload.import',
+          object: { type: 'upload', id: _id.toHexString() },
+          before: null,
+          after: { kind, fileName, sha256, status, counts, errorCount, error: error?.code ?? null },
+          requestId,
+          at: platform.clock(),
+        },
+        `import-${_id.toHexString()}`,
+      );
+    }
+    if (!(await claims.finishImport(upload._id, token, end))) {
+      throw new Error('Another worker has taken over.');
+    }
+  }
+
+  async function afterFault(
+    upload: UploadDocument,
+    token: string,
+    error: unknown,
+    lost: boolean,
+    { log, signal }: JobRun,
+  ): Promise<string> {
+    if (lost) {
+      log.warn({ err: error }, 'lost the import to another worker');
+      return 'another worker has it';
+    }
+    if (error instanceof CodedError) {
+      await finish(upload, token, failedEnd(error));
+      throw error;
+    }
+    log.error({ err: error, attempt: upload.attempts }, 'the import broke off');
+    // When MongoDB is away too, the lease ends by itself and the sweeper sees to the rest.
+    await claims.handBack(upload._id, token, signal.aborted).catch(() => undefined);
+    if (!signal.aborted && upload.attempts >= maximumAttempts) {
+      await claims.stallImport(upload._id, stalled);
+      throw new UnrecoverableError('UPLOAD_STALLED');
+    }
+    throw error;
+  }
+}
+
+function endOf(result: ImportResult): ImportEnd {
+  const { counts, warnings, errorCount, errors, duplicateOf, message, details } = result;
+  return {
+    status: errorCount > 0 ? 'completed_with_errors' : 'completed',
+    counts,
+    warnings,
+    errors: errors.slice(0, keptErrors),
+    errorCount,
+    error: null,
+    duplicateOf: duplicateOf ?? null,
+    message: message ?? null,
+    details: details ?? {},
+  };
+}
+
+/** A refused import keeps what was found on the way: the counts and the row errors say what to mend. */
+function failedEnd(fault: CodedError): ImportEnd {
+  const { counts, warnings, errors, errorCount, ...rest } = (fault.details ?? {}) as {
+    counts?: Counts;
+    warnings?: ImportWarning[];
+    errors?: RowError[];
+    errorCount?: number;
+  };
+  const details = Object.keys(rest).length === 0 ? undefined : (rest as Record<string, unknown>);
+  return {
+    status: 'failed',
+    counts: counts ?? null,
+    warnings: warnings ?? [],
+    errors: (errors ?? []).slice(0, keptErrors),
+    errorCount: errorCount ?? errors?.length ?? 0,
+    error: storedError(new CodedError(fault.code, fault.message, details)),
+    duplicateOf: null,
+    message: null,
+    details: {},
+  };
+}

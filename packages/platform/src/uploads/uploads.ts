@@ -1,0 +1,172 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CodedError } from '@backoffice/core';
+import type { FastifyRequest } from 'fastify';
+import { ObjectId } from 'mongodb';
+import type { Member } from '../auth/member.ts';
+import type { Platform } from '../data.ts';
+import type { SystemName } from '../http/module.ts';
+import { hasEnded, type RowError, type UndoState, type UploadDocument } from './model.ts';
+import { importJobId, undoJobId, uploadPayloads } from './payloads.ts';
+import { type ReceivedFile, receiveFile } from './receive.ts';
+import { createUploadRepository, type RecentFailure } from './repository.ts';
+
+export interface NewUpload<P> {
+  kind: string;
+  system: SystemName;
+  received: ReceivedFile;
+  params: P;
+  /** `dedupeKeyOf(kind, sha256, params)`, without what does not make another import of it. */
+  dedupeKey: string;
+  dryRun: boolean;
+  onError: UploadDocument['onError'];
+  by: Member;
+  requestId: string;
+}
+
+export interface Uploads {
+  /** See `receiveFile`. What was received must then be submitted or discarded. */
+  receive: (request: FastifyRequest) => Promise<ReceivedFile>;
+  /** Leaves nothing of a received file; after a refusal of the fields, or when the import exists already. */
+  discard: (received: ReceivedFile) => Promise<void>;
+  /**
+   * Keeps the file, writes the record, enqueues the import. NOT_READY within two seconds when Redis is
+   * away: then file and record are kept, and the import runs when Redis is back.
+   */
+  submit: <P>(upload: NewUpload<P>) => Promise<UploadDocument<P>>;
+  /** The record as soon as its import has ended, but after `ms` in any case. */
+  waitFor: (id: ObjectId, ms: number) => Promise<UploadDocument>;
+  /**
+   * Asks for the undo of an import of that system and enqueues it. NOT_FOUND; UPLOAD_ALREADY_UNDONE when it
+   * was asked for before, also while it runs; UPLOAD_NOT_UNDOABLE for a failed or unfinished import, a dry
+   * run and a repetition; NOT_READY as in `submit`.
+   */
+  requestUndo: (system: SystemName, id: string, by: Member, requestId: string) => Promise<UploadDocument>;
+  waitForUndo: (id: ObjectId, ms: number) => Promise<UploadDocument>;
+  /** NOT_FOUND when that system has no such upload. */
+  get: (system: SystemName, id: string) => Promise<UploadDocument>;
+  /** Newest first; `page` from 1. */
+  list: (
+    system: SystemName,
+    page: { page: number; limit: number },
+  ) => Promise<{ uploads: UploadDocument[]; total: number }>;
+  /** Real uploads with that key that did not fail, newest first: ended ones and those under way. */
+  listSame: (system: SystemName, dedupeKey: string) => Promise<UploadDocument[]>;
+  /** A failed upload of the same file by the same user within that time. */
+  findRecentFailure: (query: RecentFailure) => Promise<UploadDocument | null>;
+  /** Every row error, in order of the rows. */
+  errorsOf: (upload: UploadDocument) => AsyncIterable<RowError>;
+}
+
+/** A wait asks often at first: most files are small, and their result comes within a moment. */
+const firstPollMs = 20;
+const longestPollMs = 250;
+
+export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
+  const { clock, files, jobs } = platform;
+  const records = createUploadRepository(platform.db, clock);
+
+  async function waitUntil(
+    id: ObjectId,
+    ms: number,
+    ended: (upload: UploadDocument) => boolean,
+  ): Promise<UploadDocument> {
+    const until = performance.now() + ms;
+    for (let pause = firstPollMs; ; pause = Math.min(pause * 1.5, longestPollMs)) {
+      const upload = await records.findById(id);
+      if (upload === null) throw new CodedError('NOT_FOUND');
+      const left = until - performance.now();
+      if (ended(upload) || left <= 0) return upload;
+      await delay(Math.min(pause, left));
+    }
+  }
+
+  async function get(system: SystemName, id: string): Promise<UploadDocument> {
+    const upload = await records.find(system, id);
+    if (upload === null) throw new CodedError('NOT_FOUND');
+    return upload;
+  }
+
+  return {
+    receive: (request) => receiveFile(files, request),
+    discard: ({ staged }) => staged.discard(),
+
+    async submit(input) {
+      const { received, by, ...rest } = input;
+      const { staged, fields: _fields, ...file } = received;
+      const fileKey = await staged.commit();
+      const upload = {
+        ...newRecord(),
+        ...rest,
+        ...file,
+        fileKey,
+        createdBy: { userId: by.userId, name: by.name },
+        createdAt: clock(),
+      };
+      try {
+        await records.insert(upload);
+      } catch (error) {
+        await files.remove(fileKey);
+        throw error;
+      }
+      const uploadId = upload._id.toHexString();
+      const payload = { uploadId, requestId: upload.requestId };
+      await jobs.of(upload.system, uploadPayloads).add('upload.import', payload, importJobId(uploadId));
+      return upload;
+    },
+
+    waitFor: (id, ms) => waitUntil(id, ms, hasEnded),
+    waitForUndo: (id, ms) => waitUntil(id, ms, (upload) => upload.undo?.state !== 'queued'),
+
+    async requestUndo(system, id, by, requestId) {
+      const upload = await get(system, id);
+      const undo: UndoState = {
+        state: 'queued',
+        by: { userId: by.userId, name: by.name },
+        requestId,
+        requestedAt: clock(),
+        finishedAt: null,
+        attempts: 0,
+        error: null,
+        details: {},
+      };
+      const asked = await records.requestUndo(upload._id, undo);
+      if (asked === null) {
+        const state = (await get(system, id)).undo?.state;
+        throw new CodedError(
+          state === 'done' || state === 'queued' ? 'UPLOAD_ALREADY_UNDONE' : 'UPLOAD_NOT_UNDOABLE',
+        );
+      }
+      const uploadId = asked._id.toHexString();
+      await jobs.of(system, uploadPayloads).add('upload.undo', { uploadId, requestId }, undoJobId(uploadId));
+      return asked;
+    },
+
+    get,
+    list: records.list,
+    listSame: records.listSame,
+    findRecentFailure: records.findRecentFailure,
+    errorsOf: records.listErrors,
+  };
+}
+
+/** What every upload begins with. */
+function newRecord() {
+  return {
+    _id: new ObjectId(),
+    status: 'queued' as const,
+    progress: 0,
+    startedAt: null,
+    finishedAt: null,
+    attempts: 0,
+    lease: null,
+    counts: null,
+    warnings: [],
+    errors: [],
+    errorCount: 0,
+    error: null,
+    duplicateOf: null,
+    message: null,
+    undo: null,
+    details: {},
+  };
+}
