@@ -9,7 +9,7 @@ const SIDE_AFTER = / ?(cr|dr)\.?$/i;
 const SIDE_BEFORE = /^(cr|dr)\.? ?/i;
 const MINUS = '[-\\u2010-\\u2015\\u2212]';
 const MINUS_BEFORE = new RegExp(`^${MINUS} ?`);
-const MINUS_AFTER = new RegExp(` ?${MINUS}$`);
+const MINUS_AFTER = new RegExp(`(?<!/) ?${MINUS}$`);
 
 const PLAIN = /^(?:\d+\.?\d*|\.\d+)$/;
 // Western 123,456 and Indian 1,23,456; the last form is what the usual Indian number format makes of a

@@ -11,7 +11,7 @@ export interface CellPlace {
 }
 
 /** The cells that a check across rows, or against what is known, may have to name. */
-export type NamedCell = 'code' | 'region' | 'number' | 'date';
+export type NamedCell = 'region' | 'number' | 'date';
 
 /**
  * A row that passed every check which needs no other row. Plain data: survives JSON. `cells.date` is the

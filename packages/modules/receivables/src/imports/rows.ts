@@ -123,7 +123,7 @@ export function isTotalRow(row: SheetRow, header: Header): boolean {
     const cell = column && row.cells[column.index];
     return cell?.kind === 'text' && cell.text.length < 60 && /total/i.test(cell.text) ? cell.text : '';
   };
-  const isTotal = (value: string) => TOTAL.test(value.toLowerCase().replace(/[^a-z]/g, ''));
+  const isTotal = (value: string) => TOTAL.test(value.toLowerCase().replace(/[\s\p{P}\p{S}\p{Cf}]/gu, ''));
   if (isTotal(text('code')) || isTotal(text('name'))) return true;
   const region = cleanText(text('region'));
   if (region === '' || !columnBlank(row, header, 'code') || !columnBlank(row, header, 'name')) return false;
@@ -277,7 +277,7 @@ function place(row: SheetRow, column: Column): CellPlace {
 
 function namedCells(row: SheetRow, header: Header): Partial<Record<NamedCell, CellPlace>> {
   const cells: Partial<Record<NamedCell, CellPlace>> = {};
-  for (const name of ['code', 'region', 'number'] as const) {
+  for (const name of ['region', 'number'] as const) {
     const column = header.byName[name];
     if (column) cells[name] = place(row, column);
   }
