@@ -5,6 +5,7 @@ export interface Upload {
   status: string;
   fileName?: string;
   dryRun?: boolean;
+  undone?: boolean;
   duplicate?: boolean;
   counts?: Record<string, number>;
 }

@@ -86,9 +86,9 @@ function stepOf({ month, name }: DemoStatement): string {
 
 async function someoneElseUploaded(api: DemoApi): Promise<boolean> {
   const uploads = await api.get<Upload[]>('/upload?limit=100');
-  return uploads.some(
-    ({ fileName = '', status, dryRun }) => status !== 'failed' && !dryRun && !ownFile.test(fileName),
-  );
+  return uploads.some(({ fileName = '', status, dryRun, undone }) => {
+    return status !== 'failed' && !dryRun && !undone && !ownFile.test(fileName);
+  });
 }
 
 async function uploadStatements(
