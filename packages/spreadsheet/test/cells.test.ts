@@ -93,7 +93,7 @@ t.test('SURVIVES 10: a cell that cannot be placed is an error that names sheet, 
     );
   }
   const path = await workbook(t, { sheets: { A: cases[2]![0] } });
-  await t.rejects(readRows(path), { details: { sheet: 'A', row: 5, cell: 'A5' } });
+  await t.rejects(readRows(path), { code: 'WORKBOOK_BROKEN', details: { sheet: 'A', row: 5, cell: 'A5' } });
 });
 
 t.test('hidden rows are marked, hidden sheets and chart sheets are not offered', async (t) => {
