@@ -97,6 +97,7 @@ t.test('survives 13: what is no amount is an error with its own code', (t) => {
     ['=5', 'AMOUNT_INVALID'],
     ["12'345", 'AMOUNT_INVALID'],
     ['₹₹5', 'AMOUNT_INVALID'],
+    [`${'('.repeat(30_000)}5${')'.repeat(30_000)}`, 'AMOUNT_INVALID'],
     [1e21, 'AMOUNT_TOO_LARGE'],
     ['999999999999999999', 'AMOUNT_TOO_LARGE'],
     [Number.POSITIVE_INFINITY, 'AMOUNT_TOO_LARGE'],
@@ -105,7 +106,7 @@ t.test('survives 13: what is no amount is an error with its own code', (t) => {
     [{ kind: 'error', text: '#N/A' }, 'CELL_ERROR'],
     [{ kind: 'formula' }, 'FORMULA_WITHOUT_VALUE'],
   ];
-  for (const [value, expected] of cases) t.equal(paise(value), expected, JSON.stringify(value));
+  for (const [value, expected] of cases) t.equal(paise(value), expected, JSON.stringify(value).slice(0, 80));
   t.end();
 });
 

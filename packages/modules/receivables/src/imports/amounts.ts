@@ -3,6 +3,9 @@ import type { Cell } from '@backoffice/spreadsheet';
 import type { Reading } from './row-errors.ts';
 import { cleanText, isDash, unreadable } from './texts.ts';
 
+/** No amount is longer; what is may have been made to keep the patterns below busy. */
+const LONGEST = 60;
+
 const CURRENCY_BEFORE = /^(?:₹|rs(?:\.|:)?|inr\.?) ?/i;
 const CURRENCY_AFTER = / ?(?:₹|rs\.?|inr)$/i;
 const SIDE_AFTER = / ?(cr|dr)\.?$/i;
@@ -45,6 +48,7 @@ function amountFromText(raw: string): Reading<Paise | null> {
   // Spaces of every kind are plain ones from here on: NBSP and thin spaces group digits in many locales.
   let text = cleanText(raw);
   if (text === '') return { value: null };
+  if (text.length > LONGEST) return { problem: 'AMOUNT_INVALID' };
   if (/\p{Nd}/u.test(text.replace(/[0-9]/g, ''))) return { problem: 'AMOUNT_DIGITS' };
 
   const signs: number[] = [];

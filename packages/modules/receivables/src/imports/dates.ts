@@ -8,6 +8,8 @@ import { cleanText, isDash, unreadable } from './texts.ts';
 const EPOCH_SERIAL = 25_569;
 /** Half a millisecond: a serial computed to 45382.9999999999 is shown, and meant, as the next day. */
 const HALF_MS = 0.5 / 86_400_000;
+/** No date or age is longer; what is may have been made to keep the patterns below busy. */
+const LONGEST = 60;
 const FIRST_YEAR = 1980;
 const LAST_YEAR = 2099;
 const FIRST_DAY = dayFromCivil(FIRST_YEAR, 1, 1)!;
@@ -42,6 +44,7 @@ export function readDate(cell: Cell | undefined): Reading<DayNumber | null> {
 
 function dateFromText(text: string): Reading<DayNumber | null> {
   if (text === '' || isDash(text)) return { value: null };
+  if (text.length > LONGEST) return { problem: 'DATE_INVALID' };
   const iso = YEAR_FIRST.exec(text);
   if (iso) return civil(Number(iso[1]), Number(iso[3]), Number(iso[4]));
   const digits = DAY_FIRST.exec(text);
@@ -108,6 +111,7 @@ export function readAge(cell: Cell | undefined): Reading<Age | null> {
 
 function ageFromText(text: string): Reading<Age | null> {
   if (text === '' || isDash(text)) return { value: null };
+  if (text.length > LONGEST) return { problem: 'AGE_INVALID' };
   const days = /^(\d+)(?:\.0+)?(?: ?d(?:ays?)?\.?)?$/i.exec(text);
   if (days) return daysOld(Number(days[1]));
   const bucket = bucketLabels[normalBucket(text)];

@@ -3,7 +3,8 @@ import type { SheetInfo, SheetRow } from '@backoffice/spreadsheet';
 import type { Department } from '../model.ts';
 import { type Header, isHeader, isMonth, type NearHeader, readHeader } from './columns.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
-import { columnBlank, isBlankRow, isRejected, isTotalRow, parseRow, type RowContext } from './rows.ts';
+import { columnBlank, isBlankRow, isTotalRow } from './row-kinds.ts';
+import { isRejected, parseRow, type RowContext } from './rows.ts';
 import {
   createNotices,
   doubledColumns,

@@ -92,7 +92,9 @@ export function readIdentifier(cell: Cell | undefined): Reading<string | null> {
     case 'number': {
       const text = numberText(cell.value);
       const digits = text.replace(/^-?0*\.?0*|\./g, '');
-      return digits.length > 15 || text.includes('e') ? { problem: 'NUMBER_LOST_DIGITS' } : { value: text };
+      return digits.length > 15 || text.includes('e') || !Number.isFinite(cell.value)
+        ? { problem: 'NUMBER_LOST_DIGITS' }
+        : { value: text };
     }
     case 'date':
       return { problem: 'NUMBER_IS_DATE' };

@@ -7,6 +7,9 @@ export interface Warning {
   details?: Record<string, unknown>;
 }
 
+/** More of those that are kept each, nobody reads. */
+const MAX_SINGLE = 100;
+
 export interface WarningList {
   add(warning: Warning): void;
   list(): Warning[];
@@ -22,7 +25,7 @@ export function createWarningList(): WarningList {
   return {
     add(warning) {
       if (warning.count === undefined) {
-        single.push(warning);
+        if (single.length < MAX_SINGLE) single.push(warning);
         return;
       }
       const known = counted.get(warning.code);
