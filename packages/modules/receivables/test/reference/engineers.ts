@@ -1,12 +1,12 @@
 import { financialYearOf, type Month, monthsOfYear } from '@backoffice/core';
 import type { EngineerRow, Filter, Scope } from '../../src/model.ts';
-import { hasBegun, monthOf, regionsIn, standingWords, type World } from './events.ts';
+import { hasBegun, regionsIn, standingWords, type World } from './events.ts';
 import { movementsIn } from './movements.ts';
 
 /** Decision 11: the assignment at the end of a month; before the first one ever made, that one. */
 export function engineerAt(world: World, code: string, month: Month): string | null {
   const all = standingWords(world, world.assignments, code);
-  const upTo = all.filter((word) => monthOf(world, word.at) <= month);
+  const upTo = all.filter((word) => word.month <= month);
   if (upTo.some((word) => word.value !== null)) return upTo.at(-1)!.value;
   return all.find((word) => word.value !== null)?.value ?? null;
 }

@@ -36,7 +36,6 @@ export interface Counts {
 export interface ImportEvent {
   uploadId: string;
   seq: number;
-  at: Date;
   month: Month;
   /** File, month, department and options: what makes an upload the same upload (decision 24). */
   sameFileKey: string;
@@ -50,7 +49,8 @@ export interface ImportEvent {
 
 export interface Mark {
   seq: number;
-  at: Date;
+  /** The calendar month in which it was set. */
+  month: Month;
   code: string;
   number: string;
   status: InvoiceStatus;
@@ -59,7 +59,8 @@ export interface Mark {
 /** Something said about a customer, by a user (uploadId null) or by a filled cell of an import. */
 export interface Said<T> {
   seq: number;
-  at: Date;
+  /** The calendar month in which it was said. */
+  month: Month;
   code: string;
   value: T;
   uploadId: string | null;

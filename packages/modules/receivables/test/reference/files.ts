@@ -10,7 +10,14 @@ import {
 import type { AgeBucket, Department, Region, StatementRow } from '../../src/model.ts';
 import type { Engineer } from './events.ts';
 import type { ImportInput, RejectedKey } from './importing.ts';
-import type { AmountKind, FileSpec, Firm, RowSpec, Step } from './steps.ts';
+import {
+  type AmountKind,
+  dropNearlyAll,
+  type FileSpec,
+  type Firm,
+  type RowSpec,
+  type Step,
+} from './steps.ts';
 
 export const zone = 'Asia/Kolkata';
 
@@ -116,7 +123,8 @@ export function fileOf(spec: FileSpec, common: Common): ImportInput {
 /** An earlier file with every n-th row dropped (or refused) and every m-th changed. */
 export function amended(earlier: ImportInput, step: Step & { type: 'amended' }, common: Common): ImportInput {
   const month = notAfter(addMonths(earlier.month, step.monthsOn), common.at);
-  const isDropped = (i: number): boolean => step.drop > 0 && i % (step.drop + 1) === 0;
+  const isDropped = (i: number): boolean =>
+    step.drop === dropNearlyAll ? i % 8 !== 0 : step.drop > 0 && i % (step.drop + 1) === 0;
   const dropped = earlier.rows.filter((_, i) => isDropped(i));
   const rows = earlier.rows
     .filter((_, i) => !isDropped(i))
@@ -160,26 +168,28 @@ function asOfAt(month: Month, at: string): number {
   return month < runningMonth(at) ? lastDayOf(month) : dayInZone(new Date(at), zone);
 }
 
-export function numberOf(invoice: number, lowerCase: boolean): string {
+function numberOf(invoice: number, lowerCase: boolean): string {
   return `${lowerCase ? 'inv' : 'INV'}-${invoice}`;
 }
+
+const standard: Omit<RowSpec, 'customer' | 'invoice'> = {
+  amount: 'full',
+  invoiceAmount: false,
+  age: null,
+  status: null,
+  said: null,
+  odd: false,
+};
 
 function standardRows(firm: Firm, customers: number, skip: number): RowSpec[] {
   const rows: RowSpec[] = [];
   for (let customer = 0; customer < customers; customer += 1) {
     for (let invoice = 0; invoice < firm.invoices; invoice += 1) {
       if ((customer + invoice) % skip === 0) continue;
-      rows.push({
-        customer,
-        invoice,
-        amount: 'full',
-        invoiceAmount: false,
-        age: null,
-        status: null,
-        said: null,
-        odd: false,
-      });
+      rows.push({ ...standard, customer, invoice });
     }
+    // Some have an advance as well.
+    if (customer % 3 === 0) rows.push({ ...standard, customer, invoice: null });
   }
   return rows;
 }

@@ -144,7 +144,6 @@ export function importStatement(world: World, input: ImportInput): ImportOutcome
   const imported: ImportEvent = {
     uploadId: input.uploadId,
     seq: nextSeq(world),
-    at,
     month,
     sameFileKey,
     pairs,
@@ -163,6 +162,7 @@ export function importStatement(world: World, input: ImportInput): ImportOutcome
   fillWhatIsEmpty(
     world,
     imported,
+    monthOf(world, at),
     rows.filter((row) => !outcome.withoutAge.includes(row.row)),
   );
   world.imports.push(imported);
@@ -191,10 +191,10 @@ function reasonsToConfirm(world: World, imported: ImportEvent): Reason[] {
 }
 
 /** Decision 6: a filled remark, notes or engineer cell fills only what is empty. */
-function fillWhatIsEmpty(world: World, imported: ImportEvent, rows: StatementRow[]): void {
-  const { seq, at, uploadId } = imported;
+function fillWhatIsEmpty(world: World, imported: ImportEvent, month: Month, rows: StatementRow[]): void {
+  const { seq, uploadId } = imported;
   for (const row of rows) {
-    const said = { seq, at, code: row.code, uploadId };
+    const said = { seq, month, code: row.code, uploadId };
     if (
       row.remark &&
       row.remark !== 'none' &&

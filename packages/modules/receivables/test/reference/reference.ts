@@ -1,4 +1,4 @@
-import { dayInZone, type ErrorCode, type FinancialYear, type Month, monthOfDay } from '@backoffice/core';
+import type { ErrorCode, FinancialYear, Month } from '@backoffice/core';
 import type {
   CustomerHistoryRow,
   CustomerView,
@@ -12,7 +12,7 @@ import type {
 } from '../../src/model.ts';
 import { regionCodes } from '../../src/model.ts';
 import { customersOf, historyOf, isKnownCustomer } from './customers.ts';
-import { type Engineer, nextSeq, type World } from './events.ts';
+import { type Engineer, monthOf, nextSeq, type Said, type World } from './events.ts';
 import { dashboardOf, explainFigure, type ReferenceFigures, trackerOf } from './figures.ts';
 import { type ImportInput, type ImportOutcome, importStatement } from './importing.ts';
 import { isLineOf, linesInForce, regionAt, standingLines } from './standing.ts';
@@ -64,10 +64,10 @@ export function createReference(options: {
     notes: [],
   };
 
-  const say = <T>(said: { seq: number; at: Date; code: string; value: T; uploadId: string | null }[]) => {
+  const say = <T>(said: Said<T>[]) => {
     return (code: string, value: T, at: string): MutationOutcome => {
       if (!isKnownCustomer(world, code)) return { code: 'NOT_FOUND', recorded: false };
-      said.push({ seq: nextSeq(world), at: new Date(at), code, value, uploadId: null });
+      said.push({ seq: nextSeq(world), month: monthOf(world, new Date(at)), code, value, uploadId: null });
       return { code: null, recorded: true };
     };
   };
@@ -96,13 +96,13 @@ function mark(
   status: InvoiceStatus,
   at: string,
 ): MutationOutcome {
-  const listed = linesInForce(world).some((line) => isLineOf(line, code, number));
+  const listed = linesInForce(world, code, number).length > 0;
   if (!listed) return { code: 'NOT_FOUND', recorded: false };
-  const running = monthOfDay(dayInZone(new Date(at), world.zone));
+  const running = monthOf(world, new Date(at));
   const stands = regionCodes.some((region) =>
     standingLines(regionAt(world, region, running), region).some((line) => isLineOf(line, code, number)),
   );
   if (!stands) return { code: status === 'paid' ? null : 'INVOICE_SETTLED', recorded: false };
-  world.marks.push({ seq: nextSeq(world), at: new Date(at), code, number, status });
+  world.marks.push({ seq: nextSeq(world), month: running, code, number, status });
   return { code: null, recorded: true };
 }

@@ -1,15 +1,6 @@
 import type { Month } from '@backoffice/core';
 import { type InvoiceStatus, keyOf, type Region } from '../../src/model.ts';
-import {
-  type ImportEvent,
-  type Line,
-  monthOf,
-  type Slot,
-  sameCode,
-  sameNumber,
-  slots,
-  type World,
-} from './events.ts';
+import { type ImportEvent, type Line, type Slot, sameCode, sameNumber, slots, type World } from './events.ts';
 
 export interface StandingLine extends Line {
   /** Month and running number of the statement that holds the line. */
@@ -62,11 +53,12 @@ export function isWhollyInForce(world: World, imported: ImportEvent): boolean {
   );
 }
 
-/** The lines of all statements in force, the newest first: by month, then by time of import. */
-export function linesInForce(world: World): StandingLine[] {
+/** An invoice's lines in all statements in force, the newest first: by month, then by time of import. */
+export function linesInForce(world: World, code: string, number: string): StandingLine[] {
   const lines: StandingLine[] = [];
   for (const imported of world.imports) {
     for (const line of imported.lines) {
+      if (!isLineOf(line, code, number)) continue;
       if (inForce(world, line.region, imported.month).get(line.slot) !== imported) continue;
       lines.push({ ...line, month: imported.month, seq: imported.seq });
     }
@@ -89,9 +81,8 @@ function eventsUpTo(world: World, region: Region, month: Month): RegionEvent[] {
     if (written.length === 0) continue;
     events.push({ kind: 'statement', month: imported.month, seq: imported.seq, imported, written });
   }
-  for (const { at, seq, code, number, status } of world.marks) {
-    const marked = monthOf(world, at);
-    if (marked <= month) events.push({ kind: 'mark', month: marked, seq, code, number, status });
+  for (const mark of world.marks) {
+    if (mark.month <= month) events.push({ kind: 'mark', ...mark });
   }
   return events.sort((a, b) => (a.month === b.month ? a.seq - b.seq : a.month < b.month ? -1 : 1));
 }

@@ -30,7 +30,7 @@ export function ageingOf(world: World, row: StatementRow, asOf: DayNumber): Agei
 /** Lines of the same invoice in the statements in force, the newest first. On-account money has none. */
 function knownLines(world: World, row: StatementRow): StandingLine[] {
   if (row.number === null) return [];
-  return linesInForce(world).filter((line) => isLineOf(line, row.code, row.number));
+  return linesInForce(world, row.code, row.number);
 }
 
 export function lineOf(world: World, row: StatementRow, ageing: Ageing): Line {

@@ -3,8 +3,8 @@ import type { AgeBucket, InvoiceStatus, Region, Remark } from '../../src/model.t
 import { ageBuckets, invoiceStatuses, remarks } from '../../src/model.ts';
 
 /**
- * Steps as fast-check draws and shrinks them: small numbers that point into the firm (customer 3, the second
- * import so far). `scenario.ts` turns them into commands.
+ * Steps as fast-check draws and shrinks them: small numbers that point into the firm (customer 3, the last
+ * import but `of`). `scenario.ts` turns them into commands.
  */
 export type DepartmentMode = 'none' | 'Batching Plant' | 'Pump' | 'both' | 'mixed';
 export type AgeMode = 'dates' | 'days' | 'labels' | 'nothing';
@@ -73,10 +73,11 @@ export type Step =
   /** The same file again, mostly for the same month. */
   | { type: 'again'; of: number; monthsOn: number; confirm: boolean }
   | { type: 'undo'; of: number }
-  | { type: 'mark'; customer: number; invoice: number; status: InvoiceStatus }
-  | { type: 'assign'; customer: number; engineer: number | null }
-  | { type: 'remark'; customer: number; remark: Remark }
-  | { type: 'notes'; customer: number; notes: string }
+  /** On the n-th row of an import. */
+  | { type: 'mark'; of: number; nth: number; status: InvoiceStatus }
+  | { type: 'assign'; of: number; nth: number; engineer: number | null }
+  | { type: 'remark'; of: number; nth: number; remark: Remark }
+  | { type: 'notes'; of: number; nth: number; notes: string }
   | { type: 'clock'; days: number; hours: number };
 
 export interface Firm {
@@ -87,6 +88,8 @@ export interface Firm {
   /** Day of 2025 on which it starts, and the hour (UTC: 18:30 is midnight in India). */
   startDay: number;
   startHour: number;
+  /** Begins with a statement of nearly everything, some months back; null: with whatever comes. */
+  opening: { monthsBack: number; departments: DepartmentMode } | null;
 }
 
 const rarely = (weight: number): fc.Arbitrary<boolean> =>
@@ -103,7 +106,7 @@ const sometimes = <T>(arbitrary: fc.Arbitrary<T>, freq: number): fc.Arbitrary<T 
   fc.option(arbitrary, { nil: null, freq });
 
 const age: fc.Arbitrary<RowSpec['age']> = fc.oneof(
-  { arbitrary: fc.constant(null), weight: 8 },
+  { arbitrary: fc.constant(null), weight: 14 },
   {
     arbitrary: fc.record({ days: fc.oneof(fc.nat({ max: 400 }), fc.constantFrom(0, 30, 31, 90, 180, 365)) }),
     weight: 1,
@@ -152,26 +155,28 @@ const options: fc.Arbitrary<Options> = fc.record({
   ),
 });
 
+const departments = fc.constantFrom<DepartmentMode>(
+  'none',
+  'none',
+  'both',
+  'both',
+  'Batching Plant',
+  'Pump',
+  'mixed',
+);
+
 const file: fc.Arbitrary<FileSpec> = fc.record({
   monthsBack: fc.oneof(
     { arbitrary: fc.constant(0), weight: 3 },
     { arbitrary: fc.nat({ max: 7 }), weight: 6 },
     { arbitrary: fc.constant(-1), weight: 1 },
   ),
-  departments: fc.constantFrom<DepartmentMode>(
-    'none',
-    'none',
-    'both',
-    'both',
-    'Batching Plant',
-    'Pump',
-    'mixed',
-  ),
+  departments,
   byForm: fc.boolean(),
-  ages: fc.constantFrom<AgeMode>('dates', 'dates', 'days', 'labels', 'nothing'),
+  ages: fc.constantFrom<AgeMode>('dates', 'dates', 'dates', 'days', 'days', 'labels', 'labels', 'nothing'),
   regions: fc.nat({ max: 15 }),
-  all: sometimes(fc.integer({ min: 2, max: 5 }), 2),
-  rows: fc.array(row, { maxLength: 12 }),
+  all: sometimes(fc.integer({ min: 2, max: 5 }), 4),
+  rows: fc.array(row, { maxLength: 12, size: 'max' }),
   rejected: fc.oneof(
     { arbitrary: fc.constant<RejectedSpec[]>([]), weight: 3 },
     {
@@ -195,7 +200,12 @@ const file: fc.Arbitrary<FileSpec> = fc.record({
   options,
 });
 
-const earlier = fc.nat({ max: 12 });
+/** Only every eighth row stays. */
+export const dropNearlyAll = 6;
+const earlier = fc.nat({ max: 6 });
+/** The last one points at nothing that exists. */
+export const nowhere = 40;
+const nth = fc.nat({ max: nowhere });
 
 export const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ type: fc.constant('import' as const), file }), weight: 8 },
@@ -204,7 +214,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       type: fc.constant('amended' as const),
       of: earlier,
       monthsOn: fc.constantFrom(0, 0, 1, 1, 2),
-      drop: fc.nat({ max: 6 }),
+      drop: fc.nat({ max: dropNearlyAll }),
       change: fc.nat({ max: 6 }),
       rejectDropped: rarely(40),
       options,
@@ -224,8 +234,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     arbitrary: fc.record({
       type: fc.constant('mark' as const),
-      customer,
-      invoice: fc.nat({ max: 8 }),
+      of: earlier,
+      nth,
       status: fc.constantFrom(...invoiceStatuses),
     }),
     weight: 6,
@@ -233,7 +243,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     arbitrary: fc.record({
       type: fc.constant('assign' as const),
-      customer,
+      of: earlier,
+      nth,
       engineer: fc.option(fc.nat({ max: 7 }), { nil: null, freq: 5 }),
     }),
     weight: 3,
@@ -241,7 +252,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     arbitrary: fc.record({
       type: fc.constant('remark' as const),
-      customer,
+      of: earlier,
+      nth,
       remark: fc.constantFrom(...remarks),
     }),
     weight: 1,
@@ -249,7 +261,8 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   {
     arbitrary: fc.record({
       type: fc.constant('notes' as const),
-      customer,
+      of: earlier,
+      nth,
       notes: fc.constantFrom('', 'called', 'visit'),
     }),
     weight: 1,
@@ -272,4 +285,5 @@ export const firm: fc.Arbitrary<Firm> = fc.record({
   invoices: fc.integer({ min: 2, max: 8 }),
   startDay: fc.integer({ min: 0, max: 330 }),
   startHour: fc.constantFrom(3, 10, 18, 19, 23),
+  opening: fc.option(fc.record({ monthsBack: fc.nat({ max: 7 }), departments }), { nil: null, freq: 4 }),
 });
