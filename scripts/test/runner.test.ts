@@ -52,6 +52,14 @@ t.test('a file that does not end is ended, and only what hung is counted', async
   t.match(output, 'never ends > timeout!');
 });
 
+t.test('what a file leaves running is ended with it', async (t) => {
+  const mark = randomBytes(8).toString('hex');
+  const { code, output } = await runFixtures(t, 'leaves', [], { ...process.env, SLOW_MARK: mark }).ended;
+  t.equal(lastLine(output), '1 passed, 0 failed');
+  t.equal(code, 0);
+  await until('it is gone', () => !existsSync('/proc/self') || processesWith(mark).length === 0);
+});
+
 t.test('a filter chooses files by a part of their path', async (t) => {
   const root = import.meta.dirname;
   t.same(findTestFiles(root, ['.'], ['runner.test']), ['runner.test.ts'], 'none of the fixtures');
