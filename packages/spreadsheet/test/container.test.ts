@@ -114,10 +114,24 @@ t.test('SURVIVES 7: damage inside a part is found, however the directory looks',
   t.ok(performance.now() - begun < 2000);
 });
 
+t.test('SURVIVES 7: a changed digit is found, although nothing else is wrong', async (t) => {
+  const path = await workbook(t, { sheets: { A: '<row><c><v>1000</v></c></row>' }, stored: true });
+  const bytes = await readFile(path);
+  bytes.write('9', bytes.indexOf('<v>1000') + 3);
+  await writeFile(path, bytes);
+  await t.rejects(readRows(path), { code: 'WORKBOOK_BROKEN', message: /checksum/ });
+});
+
 t.test('entries that lie, overlap, double or climb are refused', async (t) => {
   const overlapping = await workbook(t);
   await patchEntry(overlapping, SHEET, { offset: 0 });
   await t.rejects(checkContainer(overlapping), { code: 'WORKBOOK_BROKEN', message: /directory says/ });
+
+  const disguised = await workbook(t);
+  const disguise = await readFile(disguised);
+  disguise.write('xl/worksheets/sheet9.xml', disguise.indexOf(SHEET));
+  await writeFile(disguised, disguise);
+  await t.rejects(readRows(disguised), { code: 'WORKBOOK_BROKEN', message: /directory says/ });
 
   const outside = await workbook(t);
   await patchEntry(outside, SHEET, { offset: 5_000_000 });

@@ -30,7 +30,7 @@ export async function openContainer(path: string, limits: ReadLimits): Promise<C
     return {
       find: (name) => byName.get(name.toLowerCase()),
       entries: () => byName.values(),
-      stream: (entry) => asBroken(() => zip.openReadStreamPromise(entry)),
+      stream: (entry) => asBroken(() => openPart(zip, entry)),
       close: () => zip.close(),
     };
   } catch (error) {
@@ -58,6 +58,15 @@ async function refuseOtherFormats(path: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+async function openPart(zip: ZipFile, entry: Entry): Promise<Readable> {
+  // A part that calls itself something else than the directory does is two workbooks in one file.
+  const { fileName } = await zip.readLocalFileHeaderPromise(entry);
+  if (!fileName.equals(entry.fileNameRaw)) {
+    throw failure('WORKBOOK_BROKEN', `the part ${entry.fileName} is not where the directory says`);
+  }
+  return zip.openReadStreamPromise(entry);
 }
 
 async function checkDirectory(zip: ZipFile, limits: ReadLimits): Promise<Map<string, Entry>> {

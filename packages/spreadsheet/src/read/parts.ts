@@ -1,4 +1,5 @@
 import { TextDecoder } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { CodedError } from '@backoffice/core';
 import type { Entry } from 'yauzl';
 import type { ReadLimits } from '../limits.ts';
@@ -48,12 +49,14 @@ export async function readPart(
   const stream = await container.stream(entry);
   let decoder: TextDecoder | undefined;
   let bytes = 0;
+  let checksum = 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       inflation.add(entry, bytes, chunk.length);
       if (bytes > maxBytes)
         throw failure('WORKBOOK_TOO_LARGE', `${entry.fileName} is over ${maxBytes} bytes`);
+      checksum = crc32(chunk, checksum);
       decoder ??= decoderFor(chunk, entry.fileName);
       feed.write(decode(decoder, chunk, entry.fileName));
       const pause = between?.();
@@ -61,6 +64,9 @@ export async function readPart(
     }
     feed.write(decode(decoder, undefined, entry.fileName));
     feed.end();
+    // A flipped bit can leave well-formed XML with another amount in it.
+    if (checksum !== entry.crc32)
+      throw failure('WORKBOOK_BROKEN', `the checksum of ${entry.fileName} is wrong`);
   } catch (error) {
     if (error instanceof CodedError) throw error;
     await asBroken(() => Promise.reject(error));
