@@ -1,7 +1,8 @@
 import { createSystemApp, type Platform, type SystemModule } from '@backoffice/platform';
+import { receivables } from '@backoffice/receivables';
 
 /** Every system that this process can serve. A new one is a line here. */
-export const systems: readonly SystemModule[] = [];
+export const systems: readonly SystemModule[] = [receivables];
 
 export interface RunningSystem {
   title: string;

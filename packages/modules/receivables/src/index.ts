@@ -1,1 +1,42 @@
-export {};
+import { readFileSync } from 'node:fs';
+import type { SystemModule } from '@backoffice/platform';
+import { receivablesMigrations } from './migrations.ts';
+import { roles } from './people.ts';
+import { receivablesRoutes } from './routes/routes.ts';
+import { ErrorBody } from './schemas.ts';
+
+export { receivablesMigrations } from './migrations.ts';
+
+const everybody = roles;
+const managers = ['Admin', 'Country Manager', 'Manager'] as const;
+const office = ['Admin', 'Country Manager'] as const;
+
+/** Permission → roles (decision 27). Which regions and customers a role reaches is its scope, not its permission. */
+export const receivablesPermissions = {
+  'dashboard:read': everybody,
+  'customers:read': everybody,
+  'follow-up:write': everybody,
+  'engineers:assign': managers,
+  'users:read': everybody,
+  'imports:read': office,
+  'imports:write': office,
+} as const;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** The outstanding tracker: who owes how much, for how long, and what is being done about it. */
+export const receivables: SystemModule = {
+  name: 'receivables',
+  title: 'Receivables',
+  version,
+  portSetting: 'RECEIVABLES_PORT',
+  prefix: '/api',
+  roles,
+  permissions: receivablesPermissions,
+  errorBody: ({ code, message, requestId, details }) => ({ ...details, error: message, code, requestId }),
+  errorSchema: ErrorBody,
+  routes: receivablesRoutes,
+  migrations: receivablesMigrations,
+};

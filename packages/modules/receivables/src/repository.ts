@@ -357,6 +357,15 @@ export function createReceivablesRepository(db: Db, clock: () => Date = () => ne
     return removed;
   }
 
+  /** Removes statement documents that no import in the ledger refers to and that are older than `before`. */
+  async function removeUnusedStatements(before: Date): Promise<number> {
+    const ledger = await findLedger();
+    const used = ledger.imports.map((each) => each.statementId);
+    const old = ObjectId.createFromTime(Math.floor(before.getTime() / 1000));
+    const result = await statements.deleteMany({ _id: { $lt: old } as never, s: { $nin: used } });
+    return result.deletedCount;
+  }
+
   return {
     clearFills,
     fillFollowUps,
@@ -380,6 +389,7 @@ export function createReceivablesRepository(db: Db, clock: () => Date = () => ne
     releaseLedger,
     removeStatements,
     removeUnusedRollups,
+    removeUnusedStatements,
     updateLedger,
     updateNotes,
     updateRemark,

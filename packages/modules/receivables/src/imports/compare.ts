@@ -20,8 +20,8 @@ export interface ComparedCustomer {
   updated: number;
   unchanged: number;
   documents: StatementDocument[];
-  /** Lines open before and after, among those that are replaced, by region. */
-  stillOpen: Map<Region, number>;
+  /** Open lines of the new statement, by region. */
+  open: Map<Region, number>;
   /** Invoices that stand in a pair that this upload does not replace. */
   elsewhere: { number: string; region: Region; department: string | null }[];
 }
@@ -45,11 +45,6 @@ function onAccountOf(lines: readonly StoredLine[]): string {
     .join();
 }
 
-function isOpenAfter(line: StoredLine): boolean {
-  // A listing without a status cell ends `paid`, and a dispute is open too.
-  return line.a !== 0 && line.t !== 'paid';
-}
-
 /** The slots with something on account that is not zero. */
 function openOnAccount(lines: readonly StoredLine[]): Set<Slot> {
   const sums = new Map<Slot, number>();
@@ -65,7 +60,7 @@ export function compareCustomer(
   statementId: string,
 ): ComparedCustomer {
   const result: ComparedCustomer = {
-    ...{ inserted: 0, updated: 0, unchanged: 0, documents: [], stillOpen: new Map(), elsewhere: [] },
+    ...{ inserted: 0, updated: 0, unchanged: 0, documents: [], open: new Map(), elsewhere: [] },
   };
   const replaced = priorLines.filter((each) => each.replaced);
   countRows(customer.rows, replaced, result);
@@ -86,7 +81,7 @@ export function compareCustomer(
       ...(fill === null ? {} : { fill }),
     });
   }
-  countOpen(replaced, lines, result);
+  for (const [region, own] of lines) result.open.set(region, openLines(own, region, replaced));
   for (const { line, region, replaced: gone } of priorLines) {
     if (gone || line.n === null || !customer.rows.some((row) => row.line.n === line.n)) continue;
     result.elsewhere.push({ number: line.s ?? line.n, region, department: departmentOf(line.d) });
@@ -143,22 +138,15 @@ function keptLines(customer: ResolvedCustomer, replaced: readonly PriorLine[], c
   return kept;
 }
 
-function countOpen(
-  replaced: readonly PriorLine[],
-  lines: ReadonlyMap<Region, StoredLine[]>,
-  result: ComparedCustomer,
-): void {
-  for (const region of new Set(replaced.map((each) => each.region))) {
-    const before = replaced.filter((each) => each.region === region);
-    const after = lines.get(region) ?? [];
-    const open = new Set(after.filter((line) => line.n !== null && isOpenAfter(line)).map((line) => line.n));
-    let still = before.filter(
-      ({ line, status }) => line.n !== null && line.a !== 0 && status !== 'paid' && open.has(line.n),
-    ).length;
-    const onAccountBefore = openOnAccount(before.map((each) => each.line)).size;
-    still += Math.min(onAccountBefore, openOnAccount(after).size);
-    result.stillOpen.set(region, still);
-  }
+/** How many lines of the new statement are open; the parts of an on-account amount are one line. */
+function openLines(lines: readonly StoredLine[], region: Region, before: readonly PriorLine[]): number {
+  const open = lines.filter((line) => {
+    if (line.n === null || line.a === 0) return false;
+    // A kept line is no listing: it keeps its status. A listing without a status cell ends `paid`.
+    const kept = before.find((each) => each.region === region && each.line.n === line.n)?.status;
+    return (line.k ? kept : line.t) !== 'paid';
+  });
+  return open.length + openOnAccount(lines).size;
 }
 
 /** What the sheet says about the follow-up: the last filled cell of each kind. */
@@ -173,8 +161,8 @@ export interface Comparison {
   inserted: number;
   updated: number;
   unchanged: number;
-  /** Lines open before and no more, by region, of those that held any. */
-  lost: Map<Region, { before: number; lost: number }>;
+  /** Open lines of each region before and after. */
+  open: Map<Region, { before: number; after: number }>;
   warnings: Warning[];
 }
 
@@ -187,8 +175,8 @@ export async function compareRows(
   spool: Spool<ResolvedCustomer>,
   onDocuments: (documents: StatementDocument[], part: number) => Promise<void>,
 ): Promise<Comparison> {
-  const result: Comparison = { inserted: 0, updated: 0, unchanged: 0, lost: new Map(), warnings: [] };
-  const stillOpen = new Map<Region, number>();
+  const result: Comparison = { inserted: 0, updated: 0, unchanged: 0, open: new Map(), warnings: [] };
+  const opened = new Map<Region, number>();
   let elsewhere = 0;
   let example = '';
   for (let part = 0; part < spoolParts; part += 1) {
@@ -206,8 +194,8 @@ export async function compareRows(
       result.updated += compared.updated;
       result.unchanged += compared.unchanged;
       documents.push(...compared.documents);
-      for (const [region, count] of compared.stillOpen) {
-        stillOpen.set(region, (stillOpen.get(region) ?? 0) + count);
+      for (const [region, count] of compared.open) {
+        opened.set(region, (opened.get(region) ?? 0) + count);
       }
       elsewhere += compared.elsewhere.length;
       const one = compared.elsewhere[0];
@@ -220,9 +208,9 @@ export async function compareRows(
   for (const [region, given] of Object.entries(cells) as [Region, Slot[]][]) {
     const open = prior.heads.get(region)?.openLines ?? {};
     const standing = prior.standing.get(region) ?? (new Map() as Standing);
-    const gone = replacedSlots(standing, given).reduce((sum, slot) => sum + (open[slot] ?? 0), 0);
-    const before = slots.reduce((sum, slot) => sum + (open[slot] ?? 0), 0);
-    result.lost.set(region, { before, lost: gone - (stillOpen.get(region) ?? 0) });
+    const gone = replacedSlots(standing, given).reduce<number>((sum, slot) => sum + (open[slot] ?? 0), 0);
+    const before = slots.reduce<number>((sum, slot) => sum + (open[slot] ?? 0), 0);
+    result.open.set(region, { before, after: before - gone + (opened.get(region) ?? 0) });
   }
   if (elsewhere > 0) {
     const message = `Some invoices stand in another pair too, which this upload does not replace: ${example}.`;

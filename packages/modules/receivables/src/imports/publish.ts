@@ -82,9 +82,9 @@ export function doubtsOf(
     doubts.push({ id: `header:${headerMonth}:${headerYear ?? ''}`, message });
   }
   for (const [region, given] of Object.entries(cells) as [Region, Slot[]][]) {
-    const { before, lost } = comparison.lost.get(region)!;
-    if (before >= 20 && lost > 0.8 * before) {
-      const message = `${regionLabels[region]} held ${before} open lines and would lose ${lost} of them.`;
+    const { before, after } = comparison.open.get(region)!;
+    if (before >= 20 && before - after > 0.8 * before) {
+      const message = `${regionLabels[region]} held ${before} open lines and would keep ${after} only.`;
       doubts.push({ id: `lost:${region}`, message });
     }
     const whole = prior.standing.get(region)?.has(0) === true;

@@ -1,0 +1,91 @@
+import { wireMonth } from '@backoffice/core';
+import {
+  createUserRepository,
+  type ImportKind,
+  type ImportResult,
+  type ImportRun,
+  type Platform,
+} from '@backoffice/platform';
+import { readWorkbook } from '@backoffice/spreadsheet';
+import { runStatement, type StatementParams, type StatementResult } from './imports/run.ts';
+import { undoStatement } from './imports/undo.ts';
+import { engineersByName } from './people.ts';
+import { createReceivablesRepository } from './repository.ts';
+
+/** The import kind of monthly statements. */
+export const statementKind = 'receivables.statement';
+
+/** The month-end statement: how the worker imports one, and takes one back. */
+export function statementImport(platform: Platform): ImportKind {
+  const repository = createReceivablesRepository(platform.db, platform.clock);
+  const users = createUserRepository(platform.db, platform.clock);
+  const context = {
+    repository,
+    clock: platform.clock,
+    zone: platform.config.TIME_ZONE,
+    engineerIds: () => engineersByName(users),
+  };
+
+  async function run(job: ImportRun<StatementParams>): Promise<ImportResult> {
+    const { upload, path, signal } = job;
+    const result = await runStatement(context, {
+      uploadId: upload._id.toHexString(),
+      key: upload.dedupeKey,
+      params: upload.params,
+      dryRun: upload.dryRun,
+      onError: upload.onError,
+      by: upload.createdBy.userId,
+      tempDir: job.tempDir,
+      saveErrors: job.saveErrors,
+      progress: (fraction) => job.progress(fraction),
+      async readRows(reader, settle) {
+        let rows = 0;
+        await readWorkbook(
+          path,
+          {
+            onSheet: (info) => reader.onSheet(info),
+            async onRows(batch) {
+              const answer = reader.onRows(batch);
+              await settle();
+              rows += batch.length;
+              // How many there will be is not known before the end; this only shows that it goes on.
+              await job.progress(0.5 * (1 - 1 / (1 + rows / 20_000)));
+              return answer;
+            },
+          },
+          { signal },
+        );
+      },
+    });
+    return importResult(result, upload.params);
+  }
+
+  return {
+    name: statementKind,
+    run: (job) => run(job as ImportRun<StatementParams>),
+    async undo({ upload }) {
+      await undoStatement(repository, upload._id.toHexString());
+      return {};
+    },
+  };
+}
+
+function importResult(result: StatementResult, { month }: StatementParams): ImportResult {
+  const { counts, errorCount, duplicateOf } = result;
+  const count = counts.inserted + counts.updated + counts.unchanged;
+  const rejected =
+    errorCount === 0 ? '' : ` ${errorCount} ${errorCount === 1 ? 'row was' : 'rows were'} rejected.`;
+  const message =
+    duplicateOf === undefined
+      ? `Upload successful. ${count} rows for ${wireMonth(month)}.${rejected}`
+      : `This file is in force already for ${wireMonth(month)}; nothing was changed.`;
+  return {
+    counts,
+    errorCount,
+    errors: result.errors,
+    warnings: result.warnings,
+    message,
+    details: { count, month: wireMonth(month), pairs: result.pairs },
+    ...(duplicateOf === undefined ? {} : { duplicateOf }),
+  };
+}

@@ -1,0 +1,62 @@
+import { CodedError } from '@backoffice/core';
+import type { Member, UserDocument, UserRepository } from '@backoffice/platform';
+import type { EngineerName } from './figures.ts';
+import { keyOf, type Region, regionCodes, type Scope } from './model.ts';
+
+export const roles = ['Admin', 'Country Manager', 'Manager', 'Engineer'] as const;
+const everywhere: readonly string[] = ['Admin', 'Country Manager'];
+
+function regionOf(user: UserDocument): Region | null {
+  const region = user.memberships.receivables?.region ?? null;
+  return regionCodes.find((code) => code === region) ?? null;
+}
+
+/** What a member may change (decision 27): all regions, or the own one; without one, nothing. */
+export function writeScope(member: Member): Scope {
+  if (everywhere.includes(member.role)) return { regions: null };
+  const region = regionCodes.find((code) => code === member.membership.region);
+  return { regions: region === undefined ? [] : [region] };
+}
+
+/** What a member may read: the same, unless the setting opens reading to all. */
+export function readScope(member: Member, setting: 'own' | 'all'): Scope {
+  return setting === 'all' ? { regions: null } : writeScope(member);
+}
+
+/** Everybody who may look after customers, also those who have left: their figures stay theirs. */
+export async function listEngineers(users: UserRepository): Promise<EngineerName[]> {
+  const members = await users.listMembers('receivables');
+  return members.map((user) => ({ id: user._id.toHexString(), name: user.name, region: regionOf(user) }));
+}
+
+async function activeEngineers(users: UserRepository): Promise<UserDocument[]> {
+  const members = await users.listMembers('receivables', ['Engineer']);
+  return members.filter((user) => user.status === 'active');
+}
+
+/** Finds the one engineer of a region by name, compared without case; null when there is none, or two. */
+export async function engineersByName(users: UserRepository) {
+  const engineers = await activeEngineers(users);
+  return (region: Region, name: string): string | null => {
+    const found = engineers.filter((user) => regionOf(user) === region && keyOf(user.name) === name);
+    return found.length === 1 ? found[0]!._id.toHexString() : null;
+  };
+}
+
+/** The engineer to assign: a user id or a name that is unique in the regions. ENGINEER_UNKNOWN (decision 28). */
+export async function findEngineer(
+  users: UserRepository,
+  regions: readonly Region[],
+  asked: { engineerId?: string; engineerName?: string },
+): Promise<string> {
+  const engineers = (await activeEngineers(users)).filter((user) => {
+    const region = regionOf(user);
+    return region !== null && regions.includes(region);
+  });
+  const byId = engineers.find((user) => user._id.toHexString() === asked.engineerId?.toLowerCase());
+  if (byId !== undefined) return byId._id.toHexString();
+  const name = keyOf(asked.engineerName ?? asked.engineerId ?? '');
+  const byName = engineers.filter((user) => keyOf(user.name) === name);
+  if (byName.length !== 1) throw new CodedError('ENGINEER_UNKNOWN');
+  return byName[0]!._id.toHexString();
+}

@@ -1,0 +1,14 @@
+import type { WorkerModule } from '@backoffice/platform';
+import { receivablesJobs, tidyHandler } from './jobs.ts';
+import { statementImport } from './kinds.ts';
+
+/** What the worker runs for receivables. */
+export const receivablesWorker: WorkerModule = {
+  name: 'receivables',
+  importKinds: (platform) => [statementImport(platform)],
+  jobs: {
+    payloads: receivablesJobs,
+    handlers: (platform) => ({ 'receivables.tidy': tidyHandler(platform) }),
+  },
+  schedules: [{ job: 'receivables.tidy', when: { every: 3_600_000 } }],
+};
