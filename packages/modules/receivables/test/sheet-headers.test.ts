@@ -202,6 +202,17 @@ t.test(
     );
     t.equal(result.headerMonth, 6, 'the month that is not the chosen one must be confirmed');
     t.match(result.warnings.find(({ code }) => code === 'HEADER_CHANGED')?.message, /Row 5 /);
+    const back = readLines([A, row, other, ['goa', 'C2', 7, 8], A, row]);
+    t.equal(back.result.headerMonth, 6, 'also when the chosen month comes again');
     t.end();
   },
 );
+
+t.test('a repeated header leaves no warning about what stands in it', (t) => {
+  const header = ['Accode', 'Region', 'July.Outstg.Amt', 'Inv.No', 'Age', 'Remarks'];
+  const line = ['C1', 'pune', 5, 'I1', 3, 'none'];
+  const { rows, result } = readLines([header, line, header, line.with(3, 'I2')]);
+  t.equal(rows.length, 2);
+  t.same(result.warnings, []);
+  t.end();
+});
