@@ -11,7 +11,7 @@ const maximumDepth = 8;
 export function withoutSecrets(text: string): string {
   return (
     text
-      .replace(/[\w.+-]+@[\w-]+\.[\w.-]+/g, hidden)
+      .replace(/[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}/g, hidden)
       .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, `$1 ${hidden}`)
       .replace(/:\/\/[^\s/@]+@/g, `://${hidden}@`)
       // MongoDB repeats the value that was there twice.
@@ -71,7 +71,12 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL'>, destination?: Desti
     hooks: {
       // The sentence itself may be a library's text.
       logMethod(this: Logger, args: unknown[], method: (...args: never[]) => void) {
-        method.apply(this, args.map((arg) => (typeof arg === 'string' ? withoutSecrets(arg) : arg)) as never);
+        const [facts, ...texts] = args;
+        const error = facts instanceof Error ? facts : (facts as { err?: unknown } | null)?.err;
+        // Without a sentence pino would take that of the error, as it is.
+        if (error instanceof Error && texts.length === 0) texts.push(error.message);
+        const cleaned = [facts, ...texts].map((arg) => (typeof arg === 'string' ? withoutSecrets(arg) : arg));
+        method.apply(this, cleaned as never);
       },
     },
   };

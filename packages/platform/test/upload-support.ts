@@ -189,8 +189,16 @@ export async function until<T>(what: string, read: () => Promise<T> | T): Promis
   }
 }
 
-/** Every file below the data folder, relative to it. */
+/** Every file below the data folder. What goes while it is looked at does not count. */
 export async function filesIn(env: NodeJS.ProcessEnv): Promise<string[]> {
-  const entries = await readdir(env.DATA_DIR!, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return (await listFiles(env.DATA_DIR!)).sort();
+}
+
+async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const lists = entries.map((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? listFiles(path) : [path];
+  });
+  return (await Promise.all(lists)).flat();
 }

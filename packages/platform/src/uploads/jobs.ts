@@ -12,9 +12,6 @@ export function uploadSchedules(config: Config): Schedule[] {
   return [{ job: 'upload.sweep', when: { every: config.SWEEP_EVERY_MS } }];
 }
 
-/** Younger ones are just being enqueued by the API. */
-const olderThanMs = 5_000;
-
 /** @throws Error when two kinds have one name */
 export function uploadHandlers(
   platform: Platform,
@@ -27,6 +24,9 @@ export function uploadHandlers(
     byName.set(kind.name, kind);
   }
   const claims = createUploadClaims(platform.db, platform.clock);
+
+  // Younger ones are just being enqueued by the API.
+  const olderThanMs = platform.config.SWEEP_EVERY_MS / 2;
 
   /** Enqueues what MongoDB says is not finished and Redis knows nothing of. */
   async function sweep(): Promise<number> {

@@ -68,7 +68,9 @@ const longest = 200;
 
 /** What may be shown of a file's name: no folders, nothing that is invisible or turns the text around. */
 export function harmlessName(name: string | undefined): string {
-  const base = (name ?? '').split(/[/\\]/).at(-1) ?? '';
+  // Forms carry a quotation mark and line ends of a name in this disguise.
+  const written = (name ?? '').replace(/%22/g, '"').replace(/%0[AD]/gi, '');
+  const base = written.split(/[/\\]/).at(-1) ?? '';
   // Control and format characters, lone surrogates, line and paragraph separators.
   const visible = base.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '').trim();
   const short = [...visible].slice(0, longest).join('');

@@ -1,0 +1,81 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { envExample } from '../src/config/env-example.ts';
+import { ConfigError, loadConfig } from '../src/config/load.ts';
+
+const secret = 'x'.repeat(32);
+
+function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).faults;
+  }
+}
+
+t.test(
+  '32. a missing or short JWT_SECRET stops the boot with one sentence; there is no default',
+  async (t) => {
+    t.throws(() => loadConfig({}), ConfigError);
+    t.match(faultsOf({}), [/^JWT_SECRET is missing\./]);
+    t.match(faultsOf({ JWT_SECRET: ' ' }), [/^JWT_SECRET is missing\./], 'blank counts as none');
+    t.match(faultsOf({ JWT_SECRET: 'x'.repeat(31) }), [/^JWT_SECRET is too short/]);
+    t.same(faultsOf({ JWT_SECRET: secret }), []);
+    t.same(faultsOf({ JWT_SECRET: 'é'.repeat(16) }), [], 'bytes are counted, not letters');
+    t.notMatch(faultsOf({ JWT_SECRET: 'canary' }).join(), /canary/);
+  },
+);
+
+t.test('every fault is named, one sentence each', async (t) => {
+  const faults = faultsOf({
+    RECEIVABLES_PORT: '70000',
+    NODE_ENV: 'live',
+    MONGODB_URI: 'http://user:canary@host',
+    UPLOAD_WAIT_MS: '-1',
+    QUEUE_PREFIX: 'a:b',
+  });
+  t.match(faults, [
+    /^NODE_ENV is "live"; it must be one of development, test, production\.$/,
+    /^RECEIVABLES_PORT is "70000"; it must be a whole number from 0 to 65535\.$/,
+    /^MONGODB_URI does not have the form/,
+    /^QUEUE_PREFIX does not have the form/,
+    /^JWT_SECRET is missing/,
+    /^UPLOAD_WAIT_MS is "-1"/,
+  ]);
+  t.notMatch(faults.join(), /canary/);
+  t.match(faultsOf({ JWT_SECRET: secret, TIME_ZONE: 'Asia/Poona' }), [/TIME_ZONE/]);
+  t.match(faultsOf({ JWT_SECRET: secret, SEED: 'admins' }), [/SEED_PASSWORD is missing/]);
+  const production = { JWT_SECRET: secret, NODE_ENV: 'production', SEED_PASSWORD: 'p' };
+  t.match(faultsOf({ ...production, SEED: 'demo' }), [/demo is refused/]);
+  t.same(faultsOf({ ...production, SEED: 'admins' }), []);
+});
+
+t.test('defaults, lists, numbers, and secrets from files', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'config-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'jwt');
+  await writeFile(file, `${secret}\n`);
+  const config = loadConfig({ JWT_SECRET_FILE: file, CORS_ORIGINS: 'http://a, http://b,', TOKEN_HOURS: '2' });
+  t.match(config, {
+    JWT_SECRET: secret,
+    CORS_ORIGINS: ['http://a', 'http://b'],
+    TOKEN_HOURS: 2,
+    RECEIVABLES_PORT: 5000,
+    TIME_ZONE: 'Asia/Kolkata',
+    SYSTEMS: [],
+    SEED: 'none',
+  });
+  t.match(faultsOf({ JWT_SECRET_FILE: join(folder, 'none') }), [/JWT_SECRET_FILE names .* cannot be read/]);
+  t.match(faultsOf({ HOST_FILE: file, JWT_SECRET: secret }), [], 'only secrets come from files');
+});
+
+t.test('.env.example is what the schema gives, and boots once the secret is filled in', async (t) => {
+  const text = await readFile(new URL('../../../.env.example', import.meta.url), 'utf8');
+  t.equal(text, envExample());
+  const settings = text.split('\n').filter((line) => /^[A-Z]/.test(line));
+  const env = Object.fromEntries(settings.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  t.same(loadConfig({ ...env, JWT_SECRET: secret }), loadConfig({ JWT_SECRET: secret }));
+});
