@@ -62,8 +62,8 @@ async function writeSheet(
 ): Promise<void> {
   const sheet = workbook.addWorksheet(sheetName(name), { views: [{ state: 'frozen', ySplit: 1 }] });
   sheet.columns = columns.map(({ width }) => ({ width }));
-  const header = sheet.addRow(columns.map((column) => inertText(column.header)));
-  const bold = { font: { bold: true } };
+  const header = sheet.addRow(columns.map((column) => plainValue(column.header)));
+  const bold = { font: { bold: true, name: 'Calibri', size: 11 } };
   header.eachCell((cell) => {
     cell.style = bold;
   });
@@ -93,10 +93,12 @@ function isDay(value: CellValue): value is DayValue {
   return typeof value === 'object' && value !== null;
 }
 
-function plainValue(value: CellValue): string | number | boolean | null {
+function plainValue(value: CellValue): exceljs.CellValue {
   if (value === null || value === undefined || value === '') return null;
   if (typeof value === 'boolean') return value;
-  if (typeof value === 'string') return inertText(value);
+  // exceljs writes a bare text as the result of a formula, whose outer blanks other programs drop; a rich
+  // one becomes an inline string.
+  if (typeof value === 'string') return { richText: [{ text: inertText(value) }] };
   const number = typeof value === 'number' ? value : value.day + EPOCH;
   if (!Number.isFinite(number)) throw new RangeError(`a cell can't hold ${number}`);
   return number;
