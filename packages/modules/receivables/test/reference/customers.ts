@@ -16,11 +16,11 @@ import type {
   Scope,
 } from '../../src/model.ts';
 import { ageBuckets, keyOf, regionCodes } from '../../src/model.ts';
-import { asOfDay, hasBegun, lastWord, regionsIn, slotMatches, type World } from './events.ts';
+import { asOfDay, hasBegun, type Line, lastWord, regionsIn, slotMatches, type World } from './events.ts';
 import { movementsIn } from './movements.ts';
 import { showCode, showName, showNumber } from './names.ts';
 import { bucketOf, type OpenItem, openItems, openItemsOf } from './open.ts';
-import { type RegionState, regionAt, type StandingLine, standingLines } from './standing.ts';
+import { type RegionState, regionAt, standingLines } from './standing.ts';
 
 /**
  * Decision 13: one row per code, as things stand at the end of the year, or now in the running one. Remark,
@@ -34,7 +34,7 @@ export function customersOf(world: World, filter: Filter, scope: Scope, year: Fi
 
   // All lines that stood at some moment of the year, its first moment (what March left) included, and
   // which numbers were open, or listed with 0, at some moment.
-  const lines: StandingLine[] = [];
+  const lines: Line[] = [];
   const shownNumbers = new Set<string>();
   const open: OpenItem[] = [];
   for (const region of regionsIn(filter.region, scope)) {
@@ -83,7 +83,7 @@ export function customersOf(world: World, filter: Filter, scope: Scope, year: Fi
   });
 }
 
-function shownKey(line: StandingLine): string {
+function shownKey(line: Line): string {
   return JSON.stringify([line.region, keyOf(line.code), line.number === null ? null : keyOf(line.number)]);
 }
 
@@ -91,7 +91,7 @@ function invoiceOf(
   world: World,
   code: string,
   number: string,
-  own: StandingLine[],
+  own: Line[],
   ownOpen: OpenItem[],
 ): InvoiceView {
   const open = ownOpen.filter((item) => item.number === number);
@@ -111,8 +111,8 @@ function invoiceOf(
 }
 
 /** By month, then by time of import; then the lowest row of the sheet. A row of its own before a kept one. */
-function newest(lines: StandingLine[]): StandingLine {
-  const isNewer = (a: StandingLine, b: StandingLine): boolean => {
+function newest(lines: Line[]): Line {
+  const isNewer = (a: Line, b: Line): boolean => {
     if (a.month !== b.month) return a.month > b.month;
     if (a.seq !== b.seq) return a.seq > b.seq;
     if (a.kept !== b.kept) return !a.kept;
@@ -122,7 +122,7 @@ function newest(lines: StandingLine[]): StandingLine {
 }
 
 /** Decision 10: a customer's age is that of its oldest open line. */
-function oldestBucket(parts: StandingLine[], asOf: number): AgeBucket | null {
+function oldestBucket(parts: Line[], asOf: number): AgeBucket | null {
   const found = parts.map((part) => ageBuckets.indexOf(bucketOf(part.ageing, asOf)));
   return found.length === 0 ? null : ageBuckets[Math.max(...found)]!;
 }

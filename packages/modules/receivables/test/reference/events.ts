@@ -9,6 +9,9 @@ export const slots: readonly Slot[] = [null, 'Batching Plant', 'Pump'];
 
 /** One line of a statement, fixed for good when it was imported. */
 export interface Line {
+  /** Month and running number of the statement that holds the line. */
+  month: Month;
+  seq: number;
   region: Region;
   slot: Slot;
   row: number;

@@ -86,7 +86,7 @@ export function dashboardOf(
   figures.reported = regions.filter((region) => hasStatement(world, region, month, filter)).length;
   figures.standsIn = standing.flatMap((region) => standInsOf(world, region, month, filter));
   figures.comparedWith = newestStatementBefore(world, regions, month, filter);
-  figures.ages = standing.map((region) => agesOf(world, region, month, filter));
+  figures.ages = agesOf(world, filter, scope, month);
   figures.trend = trendOf(world, regions, month, filter);
   figures.recovery = recoveryOf(world, filter, scope, month);
   figures.engineers = engineersOf(world, filter, scope, month);
@@ -132,7 +132,13 @@ function emptyBuckets(): Record<AgeBucket, number> {
 }
 
 /** Decisions 10 and 11: each part of an open amount in the bucket of its own age. */
-function agesOf(world: World, region: Region, month: Month, filter: Filter): AgeRow {
+export function agesOf(world: World, filter: Filter, scope: Scope, month: Month): AgeRow[] {
+  return regionsIn(filter.region, scope)
+    .filter((region) => somethingStands(world, region, month, filter))
+    .map((region) => agesIn(world, region, month, filter));
+}
+
+function agesIn(world: World, region: Region, month: Month, filter: Filter): AgeRow {
   const buckets = emptyBuckets();
   let total = 0;
   for (const item of openItems(world, region, month, filter.department)) {

@@ -111,10 +111,11 @@ export function importStatement(world: World, input: ImportInput): ImportOutcome
 
   // Decision 10: a row with no date, no known date and no age is rejected.
   const lines: Line[] = [];
+  const statement = { month, seq: nextSeq(world) };
   for (const row of rows) {
     const ageing = ageingOf(world, row, asOf);
     if (ageing) {
-      lines.push(lineOf(world, row, ageing));
+      lines.push(lineOf(world, row, ageing, statement));
       continue;
     }
     outcome.withoutAge.push(row.row);
@@ -143,11 +144,10 @@ export function importStatement(world: World, input: ImportInput): ImportOutcome
 
   const imported: ImportEvent = {
     uploadId: input.uploadId,
-    seq: nextSeq(world),
-    month,
+    ...statement,
     sameFileKey,
     pairs,
-    lines: [...lines, ...keptLines(lines, rejected, removed, pairs)],
+    lines: [...lines, ...keptLines(lines, rejected, removed, pairs, statement)],
     counts: outcome.counts,
     undone: false,
     takenOver: [],

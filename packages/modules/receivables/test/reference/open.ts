@@ -1,7 +1,7 @@
 import type { DayNumber, Month, Paise } from '@backoffice/core';
 import { type AgeBucket, type Ageing, type Department, keyOf, type Region } from '../../src/model.ts';
-import { type Slot, slotMatches, type World } from './events.ts';
-import { type RegionState, regionAt, type StandingLine, standingLines, statusIn } from './standing.ts';
+import { type Line, type Slot, slotMatches, type World } from './events.ts';
+import { type RegionState, regionAt, standingLines, statusIn } from './standing.ts';
 
 /** An open amount: an invoice's line, or all on-account money of a customer in one slot. */
 export interface OpenItem {
@@ -13,7 +13,7 @@ export interface OpenItem {
   amount: Paise;
   disputed: boolean;
   /** The parts with their own ages; just one for an invoice. */
-  parts: StandingLine[];
+  parts: Line[];
 }
 
 /** Decision 8: open are the lines that are not paid and not 0. On-account parts of a slot are one line. */

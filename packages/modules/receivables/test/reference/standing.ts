@@ -2,12 +2,6 @@ import type { Month } from '@backoffice/core';
 import { type InvoiceStatus, keyOf, type Region } from '../../src/model.ts';
 import { type ImportEvent, type Line, type Slot, sameCode, sameNumber, slots, type World } from './events.ts';
 
-export interface StandingLine extends Line {
-  /** Month and running number of the statement that holds the line. */
-  month: Month;
-  seq: number;
-}
-
 /** What stands in one region at some point, and the status of each invoice there. */
 export interface RegionState {
   cells: Map<Slot, { month: Month; imported: ImportEvent }>;
@@ -54,13 +48,13 @@ export function isWhollyInForce(world: World, imported: ImportEvent): boolean {
 }
 
 /** An invoice's lines in all statements in force, the newest first: by month, then by time of import. */
-export function linesInForce(world: World, code: string, number: string): StandingLine[] {
-  const lines: StandingLine[] = [];
+export function linesInForce(world: World, code: string, number: string): Line[] {
+  const lines: Line[] = [];
   for (const imported of world.imports) {
     for (const line of imported.lines) {
       if (!isLineOf(line, code, number)) continue;
       if (inForce(world, line.region, imported.month).get(line.slot) !== imported) continue;
-      lines.push({ ...line, month: imported.month, seq: imported.seq });
+      lines.push(line);
     }
   }
   return lines.sort((a, b) => (a.month === b.month ? b.seq - a.seq : a.month < b.month ? 1 : -1));
@@ -121,6 +115,7 @@ function place(state: RegionState, region: Region, imported: ImportEvent, writte
     else if (state.statuses.get(key) === 'paid') state.statuses.delete(key);
   }
   // A newer statement without the invoice ends all.
+  if (state.statuses.size === 0) return;
   const carried = new Set<string>();
   for (const line of standingLines(state, region)) {
     if (line.number !== null) carried.add(statusKey(line.code, line.number));
@@ -128,14 +123,14 @@ function place(state: RegionState, region: Region, imported: ImportEvent, writte
   for (const key of [...state.statuses.keys()]) if (!carried.has(key)) state.statuses.delete(key);
 }
 
-export function standingLines(state: RegionState, region: Region): StandingLine[] {
-  const lines: StandingLine[] = [];
+export function standingLines(state: RegionState, region: Region): Line[] {
+  const lines: Line[] = [];
   for (const slot of slots) {
     const cell = state.cells.get(slot);
     if (!cell) continue;
     for (const line of cell.imported.lines) {
       if (line.region !== region || line.slot !== slot) continue;
-      lines.push({ ...line, month: cell.month, seq: cell.imported.seq });
+      lines.push(line);
     }
   }
   return lines;

@@ -4,14 +4,7 @@ import { regionCodes } from '../../src/model.ts';
 import { type Line, type Slot, sameCode, sameNumber, slots, type World } from './events.ts';
 import type { RejectedKey } from './importing.ts';
 import { openItems } from './open.ts';
-import {
-  isLineOf,
-  linesInForce,
-  regionAt,
-  replacedSlots,
-  type StandingLine,
-  standingLines,
-} from './standing.ts';
+import { isLineOf, linesInForce, regionAt, replacedSlots, standingLines } from './standing.ts';
 
 /**
  * Decision 10: the row's own date, the date known for that customer's invoice, the sheet's `Age`. Where none
@@ -28,13 +21,19 @@ export function ageingOf(world: World, row: StatementRow, asOf: DayNumber): Agei
 }
 
 /** Lines of the same invoice in the statements in force, the newest first. On-account money has none. */
-function knownLines(world: World, row: StatementRow): StandingLine[] {
+function knownLines(world: World, row: StatementRow): Line[] {
   if (row.number === null) return [];
   return linesInForce(world, row.code, row.number);
 }
 
-export function lineOf(world: World, row: StatementRow, ageing: Ageing): Line {
+export function lineOf(
+  world: World,
+  row: StatementRow,
+  ageing: Ageing,
+  statement: { month: Month; seq: number },
+): Line {
   return {
+    ...statement,
     region: row.region,
     slot: row.department,
     row: row.row,
@@ -81,7 +80,7 @@ export function openPairsNotMentioned(world: World, month: Month, pairs: Pair[])
 }
 
 /** What stood before in the pairs that the upload fills or replaces, stand-ins included. */
-export function linesReplaced(world: World, month: Month, pairs: Pair[]): StandingLine[] {
+export function linesReplaced(world: World, month: Month, pairs: Pair[]): Line[] {
   return regionCodes.flatMap((region) => {
     const replaced = replacedSlots(writtenSlots(pairs, region));
     return standingLines(regionAt(world, region, month), region).filter((line) =>
@@ -94,11 +93,12 @@ export function linesReplaced(world: World, month: Month, pairs: Pair[]): Standi
 export function keptLines(
   accepted: Line[],
   rejected: RejectedKey[],
-  removed: StandingLine[],
+  removed: Line[],
   pairs: Pair[],
+  statement: { month: Month; seq: number },
 ): Line[] {
   const kept: Line[] = [];
-  for (const { month: _month, seq: _seq, ...line } of removed) {
+  for (const line of removed) {
     const refused = rejected.find(
       (row) =>
         row.code !== null &&
@@ -109,7 +109,7 @@ export function keptLines(
     if (accepted.some((row) => isLineOf(row, line.code, line.number))) continue;
     const written = writtenSlots(pairs, line.region);
     const slot = [refused.department, line.slot].find((candidate) => written.includes(candidate));
-    kept.push({ ...line, slot: slot === undefined ? written[0]! : slot, kept: true });
+    kept.push({ ...line, ...statement, slot: slot === undefined ? written[0]! : slot, kept: true });
   }
   return kept;
 }
@@ -117,7 +117,7 @@ export function keptLines(
 /** Decision 21: against what stood before in the region's pairs that are filled or replaced. */
 export function countLines(
   lines: Line[],
-  removed: StandingLine[],
+  removed: Line[],
 ): { result: 'inserted' | 'updated' | 'unchanged'; count: number }[] {
   const counted: { result: 'inserted' | 'updated' | 'unchanged'; count: number }[] = [];
   for (const line of lines) {
