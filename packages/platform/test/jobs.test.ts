@@ -218,6 +218,21 @@ t.test(
   },
 );
 
+t.test('23. Redis away when API and worker start: the API says so; all runs when it comes', async (t) => {
+  const proxy = await openProxy(t, redisUrl);
+  await proxy.stop();
+  const { platform, base, send } = await openUploadApi(t, { REDIS_URL: `redis://${proxy.host}` });
+  await work(t, platform);
+  t.match(await bodyOf(await fetch(`${base}/ready`)), { reasons: ['Redis does not answer.'] });
+  t.equal((await send(await buildForm())).status, 503);
+  await proxy.start();
+  const [upload] = (await platform.uploads.list('receivables', { page: 1, limit: 1 })).uploads;
+  const id = upload?._id.toHexString();
+  await until('its import', async () => (await statusOf(platform, id)).ended);
+  t.match(await statusOf(platform, id), { status: 'completed', attempts: 1 });
+  await until('readiness', async () => (await fetch(`${base}/ready`)).status === 200);
+});
+
 t.test('24. an undo that has lost its job is done all the same', async (t) => {
   const { platform, send, users } = await openUploadApi(t);
   const worker = await startWorker(platform, [testWorkerModule]);

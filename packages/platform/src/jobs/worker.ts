@@ -93,9 +93,7 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
   for (const { job } of schedules) {
     if (!Object.hasOwn(payloads, job)) throw new Error(`${module.name} schedules the unknown job ${job}.`);
   }
-  // Jobs wait for Redis as long as it takes; this connection must never give up.
-  const redis = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null, lazyConnect: true });
-  redis.on('error', (error) => log.debug({ err: error }, 'Redis'));
+  let redis: Redis | undefined;
   let worker: Worker | undefined;
 
   async function run(job: Job): Promise<unknown> {
@@ -119,6 +117,9 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
   return {
     name: module.name,
     start() {
+      // Jobs wait for Redis as long as it takes; this connection must never give up.
+      redis = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
+      redis.on('error', (error) => log.debug({ err: error }, 'Redis'));
       worker = new Worker(module.name, run, {
         connection: redis,
         prefix: config.QUEUE_PREFIX,
@@ -134,9 +135,10 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
     async keepSchedules() {
       const queue = platform.jobs.bullQueue(module.name);
       for (const { job, when } of schedules) {
-        const known = await queue.getJobScheduler(job);
+        const { every, pattern } = (await queue.getJobScheduler(job)) ?? {};
+        const same = 'every' in when ? every === when.every : pattern === when.pattern;
+        if (same) continue;
         const repeat = 'every' in when ? when : { ...when, tz: config.TIME_ZONE };
-        if (known !== undefined && known.every === ('every' in when ? when.every : undefined)) continue;
         await queue.upsertJobScheduler(job, repeat, { name: job, data: {}, opts: { attempts: 1 } });
       }
     },
@@ -144,7 +146,7 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
       await worker?.close();
     },
     disconnect() {
-      redis.disconnect();
+      redis?.disconnect();
     },
   };
 }
