@@ -1,6 +1,5 @@
 // The one gate: what a change has to pass. `--static` leaves the tests out, `--all` does not stop at a failure.
-import { spawnSync } from 'node:child_process';
-import { assertNode, Complaint, install, root, runMain } from './install.mjs';
+import { assertNode, Complaint, install, root, run, runMain } from './install.mjs';
 
 const sources = ['apps', 'packages', 'scripts'];
 const checks = [
@@ -24,7 +23,7 @@ await runMain(async () => {
   let passed = 0;
   for (const [name, command, rest] of wanted) {
     const began = performance.now();
-    const good = runs(command, rest);
+    const good = await passes(command, rest);
     console.log(`${good ? '✓' : '✗'} ${name}  ${((performance.now() - began) / 1000).toFixed(1)} s`);
     if (good) passed += 1;
     else failed.push(name);
@@ -35,11 +34,9 @@ await runMain(async () => {
   process.exitCode = failed.length > 0 ? 1 : 0;
 });
 
-function runs(command, args) {
-  const { status } = spawnSync(command, args, {
-    stdio: 'inherit',
-    // Of this checkout, whatever is installed on the machine.
-    env: { ...process.env, PATH: `${root}node_modules/.bin:${process.env.PATH}` },
-  });
-  return status === 0;
+async function passes(command, args) {
+  // Of this checkout, whatever is installed on the machine.
+  const env = { PATH: `${root}node_modules/.bin:${process.env.PATH}` };
+  const { code } = await run(command, args, { inherit: true, env });
+  return code === 0;
 }

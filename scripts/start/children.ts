@@ -3,27 +3,37 @@ import { once } from 'node:events';
 import { DevServicesError } from '@backoffice/dev-services';
 
 export interface ChildOptions {
+  /** What it is called in messages: "The API". */
   name: string;
   script: string;
   args?: string[];
   env: NodeJS.ProcessEnv;
-  onSpawn?: (pid: number) => void;
+  /** Where both of its streams go; without it to the terminal. */
+  fd?: number;
+  onSpawn: (pid: number) => void;
 }
 
-const graceMs = 10_000;
+const graceMs = 12_000;
 
 /**
  * Starts a part of the system as a Node process of its own. Its process group is its own too:
  * Ctrl-C in the terminal must reach the starter only, which ends the parts in order.
  */
-export function startChild({ name, script, args = [], env, onSpawn }: ChildOptions): ChildProcess {
+export function startChild({ name, script, args = [], env, fd, onSpawn }: ChildOptions): ChildProcess {
+  const output = fd ?? 'inherit';
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     env,
     detached: true,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output, output],
   });
   child.once('error', (error) => console.error(`${name} could not be started: ${error.message}`));
-  if (child.pid) onSpawn?.(child.pid);
+  try {
+    if (child.pid) onSpawn(child.pid);
+  } catch (error) {
+    // Nobody would know of it.
+    child.kill('SIGKILL');
+    throw error;
+  }
   return child;
 }
 
@@ -40,7 +50,7 @@ export async function runChild(options: ChildOptions, running: Set<ChildProcess>
   if (code !== 0) throw new DevServicesError(`${options.name} failed; what it said is above.`);
 }
 
-/** Asks a part to end and, when it has not after 10 s, ends it. */
+/** Asks a part to end and, when it has not after 12 s, ends it: the parts themselves give up after 10 s. */
 export async function stopChild(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return;
   const ended = once(child, 'exit');

@@ -1,162 +1,160 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, rmSync, watch } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   assertPortFree,
   DevServicesError,
+  explainFileFault,
   isRunning,
+  markProcess,
   type ProcessMark,
-  readRecord,
   type Services,
   startServices,
   stopLeftovers,
+  takeLock,
   thisProcess,
   writeRecord,
 } from '@backoffice/dev-services';
-import { hasEnded, runChild, startChild, stopChild } from './children.ts';
+import { runChild, stopChild } from './children.ts';
+import { greeting } from './greeting.ts';
+import { createParts, type PartPlan, type Parts } from './parts.ts';
 import { phase, say } from './progress.ts';
 import { keptSecret } from './secrets.ts';
+import { readSettings } from './settings.ts';
+import { onEdits } from './watch.ts';
 
-const api = 'apps/api/src/main.ts';
-const worker = 'apps/worker/src/main.ts';
-const migrate = 'apps/worker/src/migrate.ts';
-const seeder = 'apps/worker/src/seed/main.ts';
+/** The programs that the system consists of. */
+export interface Programs {
+  parts: readonly PartPlan[];
+  migrate: string;
+  seed: string;
+}
+
+const programs: Programs = {
+  parts: [
+    { title: 'The API', name: 'api', script: 'apps/api/src/main.ts' },
+    { title: 'The worker', name: 'worker', script: 'apps/worker/src/main.ts' },
+  ],
+  migrate: 'apps/worker/src/migrate.ts',
+  seed: 'apps/worker/src/seed/main.ts',
+};
+
 const readyMs = 60_000;
-const logins = [
-  ['admin@example.com', 'Admin'],
-  ['country.manager@example.com', 'Country Manager'],
-  ['manager.mumbai@example.com', 'Manager, Mumbai'],
-  ['engineer.mumbai@example.com', 'Engineer, Mumbai'],
-  ['manager.delhi@example.com', 'Manager, Delhi'],
-  ['engineer.delhi@example.com', 'Engineer, Delhi'],
-] as const;
-
-/** Thrown through the phases when the user breaks off: the end is then already under way. */
-class Interrupted extends Error {}
 
 /** Starts the whole system, keeps it running, and ends it in reverse order on a signal. */
-export async function start({ watch: restartOnChange }: { watch: boolean }): Promise<void> {
-  const port = Number(process.env.RECEIVABLES_PORT || 5000);
-  const host = process.env.HOST || '127.0.0.1';
-  const dataDir = resolve(process.env.DATA_DIR || '.local');
-  const record = join(dataDir, 'run.json');
-  const processes: ProcessMark[] = [];
-  const parts = new Map<string, ChildProcess>();
-  const helpers = new Set<ChildProcess>();
-  const { promise: signalled, resolve: interrupt } = withResolvers();
-  let interrupted = false;
-  let services: Services | undefined;
+export async function start({ watch }: { watch: boolean }, { parts: plans, migrate, seed } = programs) {
+  const settings = readSettings(process.env);
+  const { dataDir, host, port, url } = settings;
+  const broken = new AbortController();
+  const interrupt = () => {
+    if (!broken.signal.aborted) say('stopping …');
+    broken.abort();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt);
+  // Nobody reads any more: the pager was left, or npm is gone.
+  process.stdout.on('error', interrupt);
 
-  const remember = (pid: number, mark: string) => {
-    const live = processes.filter(isRunning);
-    processes.splice(0, processes.length, ...live, { pid, mark });
+  const record = join(dataDir, 'run.json');
+  const unlock = takeDataDir(dataDir);
+  const helpers = new Set<ChildProcess>();
+  let processes: ProcessMark[] = [];
+  let services: Services | undefined;
+  let parts: Parts | undefined;
+
+  const remember = (pid: number, script: string) => {
+    processes = [...processes.filter(isRunning), markProcess(pid, script)];
     writeRecord(record, { owner: thisProcess(), processes });
   };
 
   async function end(): Promise<void> {
-    for (const helper of helpers) await stopChild(helper);
-    for (const script of [worker, api]) {
-      const part = parts.get(script);
-      if (part) await stopChild(part);
-    }
+    await Promise.all([...helpers].map(stopChild));
+    await parts?.stop();
     await services?.stop();
     rmSync(record, { force: true });
+    unlock();
   }
 
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      if (!interrupted) say('stopping …');
-      interrupted = true;
-      interrupt();
-    });
+  /** The work, unless the user or a part that has ended breaks it off. */
+  async function unlessBroken<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    const faults = [services?.fault, parts?.fault()].filter((fault) => fault !== undefined);
+    const result = await Promise.race([work, aborted(broken.signal), ...faults]);
+    if (result instanceof DevServicesError) throw result;
+    return result;
   }
-  const checkpoint = () => {
-    if (interrupted) throw new Interrupted();
-  };
-
-  const earlier = readRecord(record);
-  if (earlier && earlier.owner.pid !== process.pid && isRunning(earlier.owner)) {
-    throw new DevServicesError(`Already running on ${dataDir} (process ${earlier.owner.pid}).`);
-  }
-  const left = await stopLeftovers(record);
-  if (left > 0) say(`stopped ${left} processes that an earlier start left behind`);
-  await assertPortFree(port, 'RECEIVABLES_PORT', host);
 
   // From here on there may be something to stop, whatever happens.
   try {
-    const seed = process.env.SEED || 'demo';
-    const seedPassword = process.env.SEED_PASSWORD || keptSecret(dataDir, 'seed-password', 9);
-    const jwtSecret = process.env.JWT_SECRET || keptSecret(dataDir, 'jwt-secret', 48);
-    writeRecord(record, { owner: thisProcess(), processes });
+    const left = await stopLeftovers(record);
+    if (left > 0) say(`stopped ${left} processes that an earlier start left behind`);
+    await assertPortFree(port, 'RECEIVABLES_PORT', host);
+    const password = process.env.SEED_PASSWORD || keptSecret(dataDir, 'seed-password', 9);
 
     phase('services');
-    services = await startServices({ dataDir, log: say });
-    checkpoint();
+    services = await startServices({ dataDir, log: say, signal: broken.signal });
     const env: NodeJS.ProcessEnv = {
       ...process.env,
       MONGODB_URI: services.mongoUri,
       REDIS_URL: services.redisUrl,
       DATA_DIR: dataDir,
-      JWT_SECRET: jwtSecret,
-      SEED: seed,
-      SEED_PASSWORD: seedPassword,
+      JWT_SECRET: process.env.JWT_SECRET || keptSecret(dataDir, 'jwt-secret', 48),
+      SEED: settings.seed,
+      SEED_PASSWORD: password,
       RECEIVABLES_PORT: String(port),
       HOST: host,
-      NODE_ENV: process.env.NODE_ENV || 'development',
+      NODE_ENV: settings.nodeEnv,
     };
-    const helper = async (name: string, script: string, args: string[] = []) => {
+    const helper = (name: string, script: string, args: string[] = []) => {
+      // The terminal shows what they do for the user; their logs would drown that.
+      const quiet = { ...env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' };
       const onSpawn = (pid: number) => remember(pid, script);
-      await runChild({ name, script, args, env, onSpawn }, helpers).catch((error) => {
-        checkpoint();
-        throw error;
-      });
-      checkpoint();
+      return unlessBroken(runChild({ name, script, args, env: quiet, onSpawn }, helpers));
     };
 
     phase('migrations');
     await helper('The migration', migrate, ['latest']);
 
     phase('API and worker');
-    const startPart = (script: string) =>
-      parts.set(script, startChild({ name: script, script, env, onSpawn: (pid) => remember(pid, script) }));
-    startPart(api);
-    startPart(worker);
-    await Promise.race([signalled, waitUntilReady(`http://${host}:${port}/ready`, parts)]);
-    checkpoint();
+    parts = createParts({ plans, env, dataDir, onSpawn: remember, follow: watch });
+    parts.start();
+    await unlessBroken(untilReady(`${url}/ready`, broken.signal));
 
-    phase('data', `SEED=${seed}`);
-    if (seed !== 'none') await helper('The seed', seeder);
+    phase('data', `SEED=${settings.seed}`);
+    if (settings.seed !== 'none') await helper('The seed', seed);
 
-    greet(`http://${host}:${port}`, seed, seedPassword);
-    if (restartOnChange) restartOnEdits(parts, startPart, () => interrupted);
-    await Promise.race([signalled, restartOnChange ? signalled : untilOneEnds(parts)]);
-    if (!interrupted) throw new DevServicesError('A part of the system has ended; what it said is above.');
+    say('ready');
+    console.log(greeting(settings, password));
+    if (watch) await restartOnEdits(parts, services, broken.signal);
+    else await unlessBroken(new Promise(() => {}));
   } catch (error) {
-    if (!(error instanceof Interrupted)) {
-      await end();
-      throw error;
-    }
+    await end();
+    if (!broken.signal.aborted) throw error;
   }
-  await end();
   process.exit(0);
 }
 
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
+/** Makes the directory and locks it, so that a second start does not get into the way of the first. */
+function takeDataDir(dataDir: string): () => void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+  } catch (error) {
+    throw explainFileFault(error, dataDir);
+  }
+  return takeLock(join(dataDir, 'start.lock'), `A start on ${dataDir}`);
 }
 
-async function waitUntilReady(url: string, parts: Map<string, ChildProcess>): Promise<void> {
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+async function untilReady(url: string, signal: AbortSignal): Promise<void> {
   const end = Date.now() + readyMs;
   let last = 'no answer';
-  for (;;) {
-    for (const [script, part] of parts) {
-      if (hasEnded(part)) throw new DevServicesError(`${script} ended before it was ready; see above.`);
-    }
+  while (!signal.aborted) {
     try {
       const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
       if (answer.status === 200) return;
@@ -169,51 +167,13 @@ async function waitUntilReady(url: string, parts: Map<string, ChildProcess>): Pr
   }
 }
 
-function untilOneEnds(parts: Map<string, ChildProcess>): Promise<void> {
-  return new Promise((done) => {
-    for (const part of parts.values()) {
-      if (hasEnded(part)) done();
-      part.once('exit', () => done());
-    }
-  });
-}
-
-function greet(base: string, seed: string, password: string): void {
-  say('ready');
-  console.log(`\n  Receivables   ${base}/api`);
-  console.log(`  API reference ${base}/docs`);
-  console.log(`  Queues        ${base}/admin/queues`);
-  if (seed !== 'none') {
-    console.log(`\n  Password of every login: ${password}`);
-    for (const [email, role] of seed === 'demo' ? logins : logins.slice(0, 1)) {
-      console.log(`    ${email.padEnd(30)} ${role}`);
-    }
-  }
-  console.log('\n  Ctrl-C stops everything; the data stays.\n');
-}
-
-/** Starts API and worker anew when a source file changes; several changes at once count as one. */
-function restartOnEdits(
-  parts: Map<string, ChildProcess>,
-  startPart: (script: string) => void,
-  isOver: () => boolean,
-): void {
-  let timer: NodeJS.Timeout | undefined;
-  let running = Promise.resolve();
-  const restart = async () => {
-    if (isOver()) return;
+/** A part that ends, say for a slip in the source, waits for the next edit. */
+async function restartOnEdits(parts: Parts, services: Services, signal: AbortSignal): Promise<void> {
+  onEdits(async () => {
+    if (signal.aborted) return;
     say('a file changed: restarting API and worker');
-    await Promise.all([...parts.values()].map(stopChild));
-    if (isOver()) return;
-    for (const script of [...parts.keys()]) startPart(script);
-  };
-  for (const dir of ['apps', 'packages'].filter((name) => existsSync(name))) {
-    watch(dir, { recursive: true }, (_event, file) => {
-      if (!file?.endsWith('.ts') || file.includes('node_modules') || file.includes('test')) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        running = running.then(restart);
-      }, 200);
-    });
-  }
+    await parts.stop();
+    if (!signal.aborted) parts.start();
+  });
+  throw await Promise.race([services.fault, aborted(signal)]);
 }

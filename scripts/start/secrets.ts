@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explainFileFault } from '@backoffice/dev-services';
 
@@ -15,7 +15,9 @@ export function keptSecret(dataDir: string, name: string, bytes: number): string
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
     const made = randomBytes(bytes).toString('base64url');
-    writeFileSync(file, `${made}\n`, { mode: 0o600 });
+    // Whole or not at all: half a secret would be taken for one.
+    writeFileSync(`${file}.new`, `${made}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
     return made;
   } catch (error) {
     throw explainFileFault(error, dataDir);

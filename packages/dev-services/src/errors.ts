@@ -15,6 +15,6 @@ export function explainFileFault(error: unknown, path: string): unknown {
   return error;
 }
 
-export function diskFull(path: string): DevServicesError {
-  return new DevServicesError(`The disk that holds ${path} is full.`);
+export function diskFull(path: string, detail?: string): DevServicesError {
+  return new DevServicesError(`The disk that holds ${path} is full${detail ? `: ${detail}` : ''}.`);
 }

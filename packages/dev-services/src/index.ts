@@ -1,5 +1,7 @@
+export { assertSpace } from './disk.ts';
 export { DevServicesError, explainFileFault } from './errors.ts';
+export { takeLock } from './lock.ts';
 export { assertPortFree, freePort } from './ports.ts';
-export { isRunning, type ProcessMark, stopProcess, thisProcess } from './processes.ts';
+export { isRunning, markProcess, type ProcessMark, stopProcess, thisProcess } from './processes.ts';
 export { type RunRecord, readRecord, stopLeftovers, writeRecord } from './record.ts';
 export { type Services, type ServicesOptions, startServices } from './services.ts';

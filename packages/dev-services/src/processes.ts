@@ -2,10 +2,28 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A process and a piece of its command line that only it has: a pid alone may have been given to another. */
+/** A process, and how to know it again: a pid alone may have been given to another since. */
 export interface ProcessMark {
   pid: number;
+  /** A piece of its command line. */
   mark: string;
+  /** When it began, in ticks since the boot; where the system tells. */
+  since?: string;
+}
+
+/** @param mark a piece of the command line of the process, which has just been started */
+export function markProcess(pid: number, mark: string): ProcessMark {
+  const since = beginOf(pid);
+  return { pid, mark, ...(since === undefined ? {} : { since }) };
+}
+
+function beginOf(pid: number): string | undefined {
+  try {
+    // The name in the second field may contain anything; the fields after its last bracket are counted.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1)?.split(' ')[20];
+  } catch {
+    return undefined;
+  }
 }
 
 function commandOf(pid: number): string {
@@ -22,12 +40,13 @@ function commandOf(pid: number): string {
 
 /** How to know this process again: by its whole command line, as paths in it may be relative. */
 export function thisProcess(): ProcessMark {
-  return { pid: process.pid, mark: commandOf(process.pid).trim() };
+  return markProcess(process.pid, commandOf(process.pid).trim());
 }
 
 /** Whether the process lives and is the one that was meant. */
-export function isRunning({ pid, mark }: ProcessMark): boolean {
-  return mark !== '' && commandOf(pid).includes(mark);
+export function isRunning({ pid, mark, since }: ProcessMark): boolean {
+  if (mark === '' || !commandOf(pid).includes(mark)) return false;
+  return since === undefined || since === beginOf(pid);
 }
 
 /** Asks the process to end and, when it has not within `graceMs`, ends it. Gives whether it obeyed. */

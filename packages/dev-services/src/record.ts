@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explainFileFault } from './errors.ts';
 import { isRunning, type ProcessMark, stopProcess } from './processes.ts';
@@ -23,6 +23,7 @@ export function writeRecord(file: string, record: RunRecord): void {
     writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
     renameSync(`${file}.new`, file);
   } catch (error) {
+    rmSync(`${file}.new`, { force: true });
     throw explainFileFault(error, join(file, '..'));
   }
 }

