@@ -159,7 +159,6 @@ t.test('an advance that is set against an invoice is neither recovered twice nor
   // Only as much is offset as A1 paid: 100 of the 900. B1 is settled.
   t.match(figures(reference, '2025-07'), { total: 4_800, new: 800, recovered: 200 });
 });
-});
 
 t.test('on-account money counts in total, ages and customers, not in invoices; 0 is not open', async (t) => {
   const { reference } = start();
