@@ -314,6 +314,23 @@ t.test(
   },
 );
 
+t.test('a kept line that was paid stays so, is not listed, and lies where its row would', async (t) => {
+  const { reference, clock } = start('2025-05-20T06:00:00.000Z');
+  upload(reference, '2025-05', [{}, { number: 'I2', outstanding: 300 }], { at: clock.at });
+  reference.mark('A1', 'I1', 'paid', clock.at);
+  clock.at = today;
+  const refused = { code: 'A1', onAccount: false, department: 'Pump' as const, region: null };
+  const rows = [
+    { code: 'B1', department: 'Batching Plant' as const, outstanding: 1 },
+    { code: 'B2', department: 'Pump' as const, outstanding: 2 },
+  ];
+  const rejected = ['I1', 'I2'].map((number) => ({ ...refused, number }));
+  upload(reference, '2025-06', rows, { rejected });
+  t.match(figures(reference, '2025-06'), { total: 303, new: 3, recovered: 0, invoices: 3 });
+  t.match(figures(reference, '2025-06', { department: 'Batching Plant' }), { total: 1, recovered: 300 });
+  t.match(figures(reference, '2025-06', { department: 'Pump' }), { total: 302, new: 2, recovered: 0 });
+});
+
 t.test('the running month is aged to today and moves at midnight in India', async (t) => {
   const { reference, clock } = start('2025-08-20T18:29:00.000Z');
   upload(reference, '2025-08', [{ date: dayFromCivil(2025, 7, 21) }], { at: clock.at });
