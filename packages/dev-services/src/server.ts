@@ -109,5 +109,5 @@ function explain(plan: ServerPlan, output: string): DevServicesError {
 }
 
 async function tail(file: string): Promise<string> {
-  return (await readFile(file, 'utf8').catch(() => '')).slice(-8_000);
+  return (await readFile(file, 'utf8').catch(() => '')).slice(-64_000);
 }

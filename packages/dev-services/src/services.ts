@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import { access, constants, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { accessSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { findMongod, findRedisServer, type Log } from './binaries.ts';
@@ -142,11 +142,6 @@ async function prepareDataDir(options: ServicesOptions): Promise<string> {
   if (!options.dataDir) throw new DevServicesError('No data directory was given.');
   const dir = resolve(options.dataDir);
   makeFolders(dir);
-  try {
-    await access(dir, constants.W_OK);
-  } catch (error) {
-    throw explainFileFault(error, dir);
-  }
   const record = join(dir, recordName);
   const earlier = readRecord(record);
   if (earlier && earlier.owner.pid !== process.pid && isRunning(earlier.owner)) {
@@ -160,11 +155,18 @@ async function prepareDataDir(options: ServicesOptions): Promise<string> {
 const neededMegabytes = 300;
 
 function makeFolders(dir: string): void {
+  let path = dir;
   try {
-    for (const name of ['mongo', 'redis']) mkdirSync(join(dir, name), { recursive: true, mode: 0o700 });
+    for (const name of ['mongo', 'redis']) {
+      path = join(dir, name);
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      accessSync(path, constants.W_OK);
+    }
+    path = dir;
+    accessSync(path, constants.W_OK);
     assertSpace(dir, neededMegabytes);
   } catch (error) {
-    throw explainFileFault(error, dir);
+    throw explainFileFault(error, path);
   }
 }
 
