@@ -10,6 +10,8 @@ import {
   workbookParts,
 } from './workbooks.ts';
 
+t.setTimeout(120_000);
+
 const text = (value: string) => ({ kind: 'text', text: value });
 const number = (value: number) => ({ kind: 'number', value });
 

@@ -3,6 +3,8 @@ import t, { type Test } from 'tap';
 import { cellReference, checkContainer } from '../src/index.ts';
 import { patchEntry, readRows, repeat, tempFile, workbook, workbookParts, zip } from './workbooks.ts';
 
+t.setTimeout(120_000);
+
 const SHEET = 'xl/worksheets/sheet1.xml';
 const blanks = (megabytes: number) => repeat(megabytes * 16, () => ' '.repeat(65_536));
 const bomb = await workbook(t, { sheets: { A: blanks(300) } });

@@ -1,5 +1,7 @@
 import t from 'tap';
-import { readWorkbook, type SheetRow } from '../src/index.ts';
+import type { Entry } from 'yauzl';
+import { defaultReadLimits, readWorkbook, type SheetRow } from '../src/index.ts';
+import { createInflation } from '../src/read/parts.ts';
 import { readRows, repeat, workbook } from './workbooks.ts';
 
 t.setTimeout(180_000);
@@ -10,9 +12,16 @@ const reader = (onRows: (rows: SheetRow[]) => unknown) => ({
 });
 
 t.test('SURVIVES 1, 2: bytes are counted as they come out, not as they are declared', async (t) => {
-  const path = await workbook(t, { sheets: { A: repeat(64, () => ' '.repeat(65_536)) }, stored: true });
-  await t.rejects(readRows(path, { limits: { maxInflatedBytes: 4 * 1024 ** 2 } }), {
+  const inflation = createInflation({ ...defaultReadLimits, maxInflatedBytes: 100_000_000 });
+  const entry = { fileName: 'xl/a.xml', compressedSize: 200_000, uncompressedSize: 1024 } as Entry;
+  inflation.add(entry, 19_000_000, 19_000_000);
+  t.throws(() => inflation.add(entry, 21_000_000, 2_000_000), {
     code: 'WORKBOOK_TOO_LARGE',
+    message: /100 times/,
+  });
+  t.throws(() => inflation.add(entry, 1, 80_000_000), {
+    code: 'WORKBOOK_TOO_LARGE',
+    message: /unpacks to more/,
   });
 });
 
@@ -108,7 +117,7 @@ t.test(
         { sheets: { A: ['<row x="', ...repeat(160, () => chunk)] }, stored: true },
         'WORKBOOK_TOO_LARGE',
       ],
-      ['depth', { sheets: { A: '<a>'.repeat(300) } }, 'WORKBOOK_BROKEN'],
+      ['depth', { sheets: { A: `${'<a>'.repeat(300)}${'</a>'.repeat(300)}` } }, 'WORKBOOK_BROKEN'],
       ['prolog', { sheets: { A: Buffer.from(' '.repeat(100_000)) } }, 'WORKBOOK_BROKEN'],
     ];
     for (const [name, options, code] of cases) {

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { readAll, readRows, relation, relationships, workbook, workbookParts } from './workbooks.ts';
 
+t.setTimeout(120_000);
+
 t.test('SURVIVES 5: a document type or entity in any part is refused', async (t) => {
   const evil = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd"><!ENTITY y "&x;&x;">]>';
   const parts = workbookParts({ strings: '<si><t>a</t></si>', styles: '' });
@@ -57,7 +59,9 @@ t.test('SURVIVES 5: external relations are not followed', async (t) => {
   });
   t.same((await readRows(path))[0]?.cells, [{ kind: 'number', value: 5 }]);
   const outside = await workbook(t, {
-    parts: { 'xl/_rels/workbook.xml.rels': relationships(external('rId1', 'worksheet', '/etc/passwd')) },
+    parts: {
+      'xl/_rels/workbook.xml.rels': relationships(external('rId1', 'worksheet', 'worksheets/sheet1.xml')),
+    },
   });
   await t.rejects(readAll(outside), { code: 'WORKBOOK_BROKEN', details: { sheet: 'Sheet1' } });
   t.equal(asked, 0);

@@ -8,6 +8,8 @@ import { checkContainer, type SheetContent, writeWorkbook } from '../src/index.t
 import { inertText, sheetName } from '../src/write/inert.ts';
 import { readAll, repeat, tempDir } from './workbooks.ts';
 
+t.setTimeout(120_000);
+
 async function written(t: Test, sheets: SheetContent[]): Promise<string> {
   const path = join(await tempDir(t), 'out.xlsx');
   await writeWorkbook(createWriteStream(path), sheets);
