@@ -114,8 +114,16 @@ function run(
   signal: AbortSignal | undefined,
 ): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const abort = () => child.kill('SIGTERM');
+    // A group of its own: what is called python3 may be a script that runs it.
+    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const abort = () => {
+      try {
+        if (child.pid) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    };
+    if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
