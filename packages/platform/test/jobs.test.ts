@@ -233,6 +233,18 @@ t.test('23. Redis away when API and worker start: the API says so; all runs when
   await until('readiness', async () => (await fetch(`${base}/ready`)).status === 200);
 });
 
+t.test('24. a job that ended without its import (MongoDB was away) is replaced by the sweeper', async (t) => {
+  const { platform, send } = await openUploadApi(t);
+  await work(t, platform);
+  const { uploadId } = await bodyOf(await send(await buildForm()));
+  const queue = watchQueue(t, platform);
+  await until('the job to end', async () => (await queue.getJob(`import-${uploadId}`))?.isCompleted());
+  const unfinished = { $set: { status: 'queued', finishedAt: null } };
+  await platform.db.collection('uploads').updateOne({ _id: new ObjectId(uploadId as string) }, unfinished);
+  await until('its end', async () => (await statusOf(platform, uploadId)).ended);
+  t.match(await statusOf(platform, uploadId), { status: 'completed', attempts: 2 });
+});
+
 t.test('24. an undo that has lost its job is done all the same', async (t) => {
   const { platform, send, users } = await openUploadApi(t);
   const worker = await startWorker(platform, [testWorkerModule]);

@@ -24,7 +24,7 @@ export interface SystemAppOptions {
 
 const corsForListed = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'location'],
+  exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'location', 'x-total-count', 'link'],
   maxAge: 600,
 };
 
