@@ -16,5 +16,10 @@ export function assertSpace(path: string, neededMegabytes: number): void {
 
 /** Whether the disk is as good as full: a server that ended there could not even say so in its log. */
 export function isFull(path: string): boolean {
-  return freeMegabytes(path) < 4;
+  try {
+    return freeMegabytes(path) < 4;
+  } catch {
+    // It is gone, with the disk or without.
+    return false;
+  }
 }
