@@ -43,7 +43,10 @@ export function customersOf(world: World, filter: Filter, scope: Scope, year: Fi
         slotMatches(line.slot, filter.department),
       );
       lines.push(...standing);
-      for (const line of standing) if (line.outstanding === 0) shownNumbers.add(shownKey(line));
+      for (const line of standing) {
+        // Listed in this year, be it with 0 or as paid: it is shown, as paid.
+        if (line.outstanding === 0 || (line.month >= first && !line.kept)) shownNumbers.add(shownKey(line));
+      }
       for (const item of openItemsOf(state, region, filter.department)) {
         for (const part of item.parts) shownNumbers.add(shownKey(part));
       }

@@ -7,8 +7,8 @@ import { openItems } from './open.ts';
 import { isLineOf, linesInForce, regionAt, replacedSlots, standingLines } from './standing.ts';
 
 /**
- * Decision 10: the row's own date, the date known for that customer's invoice, the sheet's `Age`. Where none
- * of these is there, what an earlier sheet's age said.
+ * Decision 10: the row's own date, the date known for that customer's invoice, the sheet's `Age`; with none
+ * of these the row is rejected.
  */
 export function ageingOf(world: World, row: StatementRow, asOf: DayNumber): Ageing | null {
   if (row.date !== null) return { kind: 'date', day: row.date };
@@ -17,7 +17,7 @@ export function ageingOf(world: World, row: StatementRow, asOf: DayNumber): Agei
   if (dated) return dated.ageing;
   if (row.age && 'days' in row.age) return { kind: 'counted', day: asOf - row.age.days };
   if (row.age) return { kind: 'bucket', bucket: row.age.bucket };
-  return known[0]?.ageing ?? null;
+  return null;
 }
 
 /** Lines of the same invoice in the statements in force, the newest first. On-account money has none. */
