@@ -43,10 +43,10 @@ export async function install() {
   }
 }
 
-/** A registry that is away is known within seconds; and nobody is there to answer a question. */
+/** Every package is asked for: with long pauses, a registry that is away would take minutes to tell. And nobody is there to answer a question. */
 const patience = [
-  '--fetch-retry-mintimeout=1000',
-  '--fetch-retry-maxtimeout=5000',
+  '--config.fetch-retry-mintimeout=1000',
+  '--config.fetch-retry-maxtimeout=1000',
   '--config.confirm-modules-purge=false',
 ];
 const npmPatience = { npm_config_fetch_retry_mintimeout: '1000', npm_config_fetch_retry_maxtimeout: '5000' };
@@ -106,7 +106,11 @@ function explain(output) {
   if (/ENOSPC|no space left/i.test(output)) return 'The disk is full: the dependencies do not fit.';
   const denied = /\b(?:EACCES|EROFS|EPERM)\b[^\n]*?['"](\/[^'"]+)['"]/.exec(output);
   if (denied) return unwritable(denied[1]).message;
-  if (/ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|fetch failed|META_FETCH_FAIL/i.test(output)) {
+  if (
+    /ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|ECONNRESET|fetch failed|META_FETCH_FAIL|error sending request/i.test(
+      output,
+    )
+  ) {
     return 'The package registry cannot be reached: check the network and start again.';
   }
   if (/OUTDATED_LOCKFILE/.test(output)) {
