@@ -155,6 +155,18 @@ export function run(command, args, { inherit = false, env = {} } = {}) {
   });
 }
 
+/**
+ * npm passes a signal on to its child only, and a hard kill to nobody. `exec` in package.json makes this
+ * process that child; for the rest, one that npm has started does not outlive it.
+ */
+function endWithNpm() {
+  if (!process.env.npm_lifecycle_event) return;
+  const npm = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== npm) process.kill(process.pid, 'SIGTERM');
+  }, 500).unref();
+}
+
 /** By the user: that is no fault to explain. */
 class BrokenOff extends Error {}
 
@@ -162,6 +174,7 @@ class BrokenOff extends Error {}
 export async function runMain(main) {
   // A terminal that was closed, or a pager that was left, must not keep anybody from tidying up.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  endWithNpm();
   try {
     await main();
   } catch (error) {

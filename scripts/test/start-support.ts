@@ -9,6 +9,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
   args?: string[];
   uid?: number;
+  /** Under a shell that waits for it and passes no signal on, as under npm. */
+  throughShell?: boolean;
 }
 
 export interface StartedSystem extends Running {
@@ -22,12 +24,12 @@ export async function startSystem(t: Test, options: StartOptions = {}): Promise<
   const dataDir = options.dataDir ?? `${scratch(t)}/data`;
   const port = options.port ?? (await freePort());
   const env = cleanEnv({ DATA_DIR: dataDir, RECEIVABLES_PORT: String(port), ...options.env });
-  const running = run(
-    t,
-    process.execPath,
-    ['scripts/test/fixtures/stand-ins/start.mjs', ...(options.args ?? [])],
-    { env, ...(options.uid === undefined ? {} : { uid: options.uid }) },
-  );
+  const command = [process.execPath, 'scripts/test/fixtures/stand-ins/start.mjs', ...(options.args ?? [])];
+  const [program = '', ...args] = options.throughShell ? ['sh', '-c', `${command.join(' ')}; true`] : command;
+  const running = run(t, program, args, {
+    env,
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+  });
   // A starter that is killed leaves its children; the next one would stop them.
   t.teardown(() => {
     for (const pid of [...processesWith(dataDir), ...partsOf(dataDir)]) process.kill(pid, 'SIGKILL');
