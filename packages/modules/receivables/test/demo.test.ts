@@ -21,6 +21,11 @@ function rowsByMonth(day: DayNumber, since = firstMonth(day)): Map<Month, DemoRo
 
 const months = rowsByMonth(today);
 
+/** Thousands of rows as one text: a difference between two of them would be described for minutes. */
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
 t.test('the statements reach from the previous April to the running month', async (t) => {
   t.equal(from, '2025-04');
   t.equal(firstMonth(dayFromCivil(2026, 3, 31)!), '2024-04');
@@ -32,19 +37,16 @@ t.test('the statements reach from the previous April to the running month', asyn
 });
 
 t.test('the same day tells the same story, whatever the machine', async (t) => {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([...months]))
-    .digest('hex');
   // Whoever changes the story on purpose raises the version in src/demo/seed.ts and writes the new digest here.
-  t.equal(digest, 'c9703e362ce908f24fb16258d8de4a529e410abf7458bcb73ac932198342cf5e');
+  t.equal(digestOf([...months]), 'c9703e362ce908f24fb16258d8de4a529e410abf7458bcb73ac932198342cf5e');
 });
 
 t.test('months that are over are told the same on every later day', async (t) => {
   const earlier = rowsByMonth(dayFromCivil(2026, 6, 10)!);
   const later = rowsByMonth(dayFromCivil(2027, 2, 1)!, from);
   for (const [month, rows] of months) {
-    if (month < '2026-06') t.same(earlier.get(month), rows, `${month} seen from June`);
-    if (month < '2026-11') t.same(later.get(month), rows, `${month} seen from February`);
+    if (month < '2026-06') t.equal(digestOf(earlier.get(month)), digestOf(rows), `${month} seen from June`);
+    if (month < '2026-11') t.equal(digestOf(later.get(month)), digestOf(rows), `${month} seen from February`);
   }
 });
 
@@ -66,6 +68,7 @@ t.test('about 2,500 invoices are open in every month, in every region and both d
 });
 
 t.test('every row is one that a statement may hold', async (t) => {
+  const faults: string[] = [];
   for (const [month, rows] of months) {
     const asOf = Math.min(today, lastDayOf(month));
     const seen = new Set<string>();
@@ -73,25 +76,26 @@ t.test('every row is one that a statement may hold', async (t) => {
     for (const row of rows) {
       const name = `${month} ${row.code} ${row.number}`;
       if (row.number === null) {
-        if (row.outstanding >= 0 || row.invoiceAmount !== null) t.fail(`${name}: not on account`);
+        if (row.outstanding >= 0 || row.invoiceAmount !== null) faults.push(`${name}: not on account`);
       } else {
-        if (seen.has(row.number)) t.fail(`${name}: twice`);
+        if (seen.has(row.number)) faults.push(`${name}: twice`);
         seen.add(row.number);
-        if (row.number.length > 16) t.fail(`${name}: longer than a tax invoice may number`);
+        if (row.number.length > 16) faults.push(`${name}: longer than a tax invoice may number`);
         if (row.outstanding <= 0 || row.outstanding > row.invoiceAmount!)
-          t.fail(`${name}: ${row.outstanding}`);
-        if (row.invoiceAmount! < 2_000_00 || row.invoiceAmount! > 12_00_000_00) t.fail(`${name}: size`);
+          faults.push(`${name}: ${row.outstanding}`);
+        if (row.invoiceAmount! < 2_000_00 || row.invoiceAmount! > 12_00_000_00) faults.push(`${name}: size`);
       }
-      if (!Number.isSafeInteger(row.outstanding)) t.fail(`${name}: ${row.outstanding}`);
-      if (row.date > asOf) t.fail(`${name}: dated after the statement`);
-      if ((regionOf.get(row.code) ?? row.region) !== row.region) t.fail(`${name}: in two regions`);
+      if (!Number.isSafeInteger(row.outstanding)) faults.push(`${name}: ${row.outstanding}`);
+      if (row.date > asOf) faults.push(`${name}: dated after the statement`);
+      if ((regionOf.get(row.code) ?? row.region) !== row.region) faults.push(`${name}: in two regions`);
       regionOf.set(row.code, row.region);
     }
   }
-  t.ok(true, 'no row with a fault');
+  t.same(faults.slice(0, 10), []);
 });
 
 t.test('invoices settle, are paid in part, grow old, fall into dispute and come out of it', async (t) => {
+  const faults: string[] = [];
   const list = [...months.values()];
   const numbers = list.map(
     (rows) => new Map(rows.filter((row) => row.number).map((row) => [row.number!, row])),
@@ -108,7 +112,7 @@ t.test('invoices settle, are paid in part, grow old, fall into dispute and come 
     for (const row of before) {
       const after = now.get(row.number!);
       if (after && (after.outstanding > row.outstanding || after.date !== row.date))
-        t.fail(`${row.number} grew`);
+        faults.push(`${row.number} grew`);
     }
   }
   for (const [month, rows] of months) {
@@ -122,16 +126,18 @@ t.test('invoices settle, are paid in part, grow old, fall into dispute and come 
     some('paid in part', (row) => row.number !== null && row.outstanding < row.invoiceAmount!, 100);
     some('on account', (row) => row.number === null, 30);
   }
+  t.same(faults.slice(0, 10), []);
 });
 
 t.test('payments add up to the invoice, in order of time', async (t) => {
+  const faults: string[] = [];
   for (const { number, issued, amount, payments } of createFirm({ from, until: monthOfDay(today) })
     .invoices) {
     const total = payments.reduce((sum, payment) => sum + payment.amount, 0);
     const inOrder = payments.every((payment, i) => payment.day > (payments[i - 1]?.day ?? issued));
-    if (total !== amount || !inOrder || payments.some((payment) => payment.amount <= 0)) t.fail(number);
+    if (total !== amount || !inOrder || payments.some((payment) => payment.amount <= 0)) faults.push(number);
   }
-  t.ok(true, 'all of them');
+  t.same(faults.slice(0, 10), []);
 });
 
 t.test('customers are some six hundred, and new ones appear', async (t) => {

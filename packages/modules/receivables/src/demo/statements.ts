@@ -78,7 +78,7 @@ export function statementRows(firm: DemoFirm, statement: DemoStatement): DemoRow
   const regions = new Set(statement.regions);
   const rows: DemoRow[] = [];
   for (const { customer, department, number, amount, issued, payments, dispute } of firm.invoices) {
-    if ( !regions.has(customer.region)) continue;
+    if (issued > asOf || !regions.has(customer.region)) continue;
     let outstanding = amount;
     for (const payment of payments) if (payment.day <= asOf) outstanding -= payment.amount;
     if (outstanding === 0) continue;
