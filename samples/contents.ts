@@ -23,6 +23,8 @@ export interface SampleSheet {
   errors: SampleError[];
   /** Rows that are alike an earlier one. */
   duplicates: number;
+  /** Codes of the warnings that the sheet itself gives rise to. */
+  warnings: string[];
   /** For the form of the upload. */
   month: string;
   financialYear: string;
@@ -169,6 +171,7 @@ export const samples: readonly SampleSheet[] = [
     rows: cleanRows(),
     errors: [],
     duplicates: 0,
+    warnings: [],
   },
   {
     file: 'statement-with-errors.xlsx',
@@ -176,5 +179,7 @@ export const samples: readonly SampleSheet[] = [
     ...form,
     header: errorHeader,
     ...errorSheet(),
+    // Inv.No and Invoice Number.
+    warnings: ['COLUMN_DOUBLED'],
   },
 ];

@@ -9,23 +9,22 @@ export interface ExpectedSample {
   month: string;
   financialYear: string;
   counts: Record<'read' | 'inserted' | 'updated' | 'unchanged' | 'duplicates' | 'rejected', number>;
+  warnings: string[];
+  /** What the dashboard shows of it, where the file is without errors; `total` in rupees. */
+  figures?: { total: number; invoices: number; disputed: number; customers: number };
   errors: { row: number; column: string; cell: string; code: string; value: string }[];
 }
 
 /** What an upload of a sample gives, told from what was put into it and not from what the import makes of it. */
-export function expectedOf({
-  month,
-  financialYear,
-  header,
-  rows,
-  errors,
-  duplicates,
-}: SampleSheet): ExpectedSample {
+export function expectedOf(sample: SampleSheet): ExpectedSample {
+  const { month, financialYear, header, rows, errors, duplicates, warnings } = sample;
   const inserted = rows.length - errors.length - duplicates;
   return {
     month,
     financialYear,
     counts: { read: rows.length, inserted, updated: 0, unchanged: 0, duplicates, rejected: errors.length },
+    warnings,
+    ...(errors.length === 0 ? { figures: figuresOf(rows) } : {}),
     errors: errors.map(({ index, column, code }) => ({
       row: headerRow + 1 + index,
       column: header[column]!,
@@ -33,6 +32,16 @@ export function expectedOf({
       code,
       value: textOf(rows[index]![column] ?? null),
     })),
+  };
+}
+
+function figuresOf(rows: readonly SampleCell[][]) {
+  const paise = rows.reduce((sum, row) => sum + Math.round((row[3] as number) * 100), 0);
+  return {
+    total: paise / 100,
+    invoices: rows.filter((row) => row[4] !== null).length,
+    disputed: rows.filter((row) => row[8] === 'Dispute').length,
+    customers: new Set(rows.map((row) => row[0])).size,
   };
 }
 
@@ -64,11 +73,25 @@ export function readmeOf(expected: Record<string, ExpectedSample>): string {
     '  -F month=Mar-24 -F financialYear=2023-2024 -F file=@samples/clean-statement.xlsx',
     '```',
   ];
-  for (const [file, { month, financialYear, counts, errors }] of Object.entries(expected)) {
-    lines.push('', `## ${file}`, '', `Month ${month}, financial year ${financialYear}.`, '');
+  for (const [file, sample] of Object.entries(expected)) {
+    const { month, financialYear, counts, warnings, figures, errors } = sample;
+    lines.push(
+      '',
+      `## ${file}`,
+      '',
+      `Month ${month}, financial year ${financialYear}. The import counts:`,
+      '',
+    );
     lines.push(...tableOf([Object.keys(counts), Object.values(counts).map(String)]), '');
-    if (errors.length === 0) lines.push('No row error.');
-    else {
+    const list = warnings.map((code) => `\`${code}\``).join(', ');
+    lines.push(warnings.length === 0 ? 'No warning.' : `Warnings of the sheet: ${list}.`);
+    if (figures) {
+      const { total, invoices, disputed, customers } = figures;
+      const facts = `${invoices} invoices, ${disputed} of them disputed, ${customers} customers`;
+      lines.push(`No row error. On its own it makes a dashboard of ₹${total} outstanding, ${facts}.`);
+    }
+    if (errors.length > 0) {
+      lines.push('', 'Row errors:', '');
       const rows = errors.map(({ cell, column, code, value }) => [cell, column, `\`${code}\``, shown(value)]);
       lines.push(...tableOf([['Cell', 'Column', 'Code', 'Value'], ...rows]));
     }

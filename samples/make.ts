@@ -1,4 +1,5 @@
 /** Writes the samples, what they give, and the README: `npx tsx samples/make.ts`. */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,13 +9,15 @@ import { expectedOf, headerRow, readmeOf } from './expected.ts';
 // The product's own writer makes only good cells; error cells and formulas need the library below it.
 const require = createRequire(new URL('../packages/spreadsheet/package.json', import.meta.url));
 const exceljs = require('exceljs');
+// The same bytes whenever they are made, so that the files only change with their content.
+const made = new Date(Date.UTC(2024, 2, 31));
+createRequire(require.resolve('exceljs'))('jszip').defaults.date = made;
 const dir = import.meta.dirname;
 
 for (const { file, title, header, rows } of samples) {
   const workbook = new exceljs.Workbook();
-  // The same bytes whenever it is made, so that the file only changes with its content.
-  workbook.created = new Date(Date.UTC(2024, 2, 31));
-  workbook.modified = workbook.created;
+  workbook.created = made;
+  workbook.modified = made;
   const sheet = workbook.addWorksheet('Outstanding');
   sheet.columns = header.map((name) => ({ width: Math.max(12, name.length + 2) }));
   sheet.addRow([title]).font = { bold: true };
@@ -37,6 +40,7 @@ for (const { file, title, header, rows } of samples) {
 const expected = Object.fromEntries(samples.map((sample) => [sample.file, expectedOf(sample)]));
 writeFileSync(join(dir, 'expected.json'), `${JSON.stringify(expected, null, 2)}\n`);
 writeFileSync(join(dir, 'README.md'), readmeOf(expected));
+execFileSync('npx', ['biome', 'format', '--write', join(dir, 'expected.json')], { stdio: 'inherit' });
 
 function cellValue(cell: SampleCell): unknown {
   if (typeof cell === 'object' && cell !== null && 'day' in cell) return new Date(cell.day * 86_400_000);

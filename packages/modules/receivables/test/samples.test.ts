@@ -63,6 +63,10 @@ for (const [file, promised] of Object.entries(expected)) {
       errors.map(({ row, column, cell, code, value }) => ({ row, column, cell, code, value })),
       promised.errors,
     );
+    t.same(
+      result.warnings.map(({ code }) => code),
+      promised.warnings,
+    );
     t.equal(result.rowsRead, promised.counts.read);
     t.equal(accepted.length, promised.counts.inserted);
     t.equal(duplicates, promised.counts.duplicates);
@@ -75,9 +79,8 @@ t.test('the second sample has a row error of every kind', async (t) => {
   t.same(codes.sort(), Object.keys(rowErrorTexts).sort());
 });
 
-t.test('the first sample is clean: no warning, and the statement is worth looking at', async (t) => {
-  const { result, accepted } = await readSample('clean-statement.xlsx', expected['clean-statement.xlsx']!);
-  t.same(result.warnings, []);
+t.test('the first sample is a statement worth looking at', async (t) => {
+  const { accepted } = await readSample('clean-statement.xlsx', expected['clean-statement.xlsx']!);
   t.equal(new Set(accepted.map((row) => row.region)).size, 7);
   t.ok(
     accepted.some((row) => row.number === null && row.outstanding < 0),
