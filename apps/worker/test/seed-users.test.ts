@@ -4,6 +4,8 @@ import t from 'tap';
 import { seedUsers } from '../src/seed/users.ts';
 import { openPlatform } from './seed-support.ts';
 
+t.setTimeout(120_000);
+
 const { db } = await openPlatform(t);
 const repository = createUserRepository(db);
 const { system } = receivablesSeed;

@@ -8,6 +8,8 @@ import { createProgress } from '../src/seed/progress.ts';
 import { runSeed } from '../src/seed/seed.ts';
 import { openPlatform, seedEnv } from './seed-support.ts';
 
+t.setTimeout(120_000);
+
 const main = join(import.meta.dirname, '../src/seed/main.ts');
 
 /** Runs the command as the start does. */

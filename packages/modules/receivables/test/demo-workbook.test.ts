@@ -13,6 +13,8 @@ import {
 import { writeStatement } from '../src/demo/workbook.ts';
 import { createSheetReader, type ParsedRow, type RejectedRow } from '../src/imports/sheet.ts';
 
+t.setTimeout(120_000);
+
 const today = dayFromCivil(2026, 11, 25)!;
 const from = firstMonth(today);
 const rowsOf = createStatementRows({ from, today });

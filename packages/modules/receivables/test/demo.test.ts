@@ -6,6 +6,8 @@ import { createStatementRows, type DemoRow, firstMonth, listStatements } from '.
 import { listAdministrators, listDemoUsers } from '../src/demo/users.ts';
 import { departments, regionCodes } from '../src/model.ts';
 
+t.setTimeout(120_000);
+
 const today = dayFromCivil(2026, 11, 25)!;
 const from = firstMonth(today);
 

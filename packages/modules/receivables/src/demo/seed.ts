@@ -42,7 +42,9 @@ async function seedDemo(context: DemoContext): Promise<void> {
   const { marker, say } = context;
   const state = await marker.find();
   if (state && state.version !== demoVersion) {
-    say('The demo data is of an older version and stays as it is; a new one needs an empty DATA_DIR.');
+    say(
+      'The demo data there is of another version and stays as it is; for this one, start with an empty DATA_DIR.',
+    );
     return;
   }
   const story = storyOf(state, context.today);
