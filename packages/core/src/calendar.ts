@@ -79,14 +79,20 @@ function splitMonth(month: Month): [number, number] {
 
 /** The calendar day on which a moment falls in a zone, whatever the server's own zone. */
 export function dayInZone(at: Date, zone: string): DayNumber {
-  const parts = new Intl.DateTimeFormat('en-CA', {
-    timeZone: zone,
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-  }).format(at);
-  const [y, m, d] = parts.split('-').map(Number) as [number, number, number];
+  const [y, m, d] = formatOf(zone).format(at).split('-').map(Number) as [number, number, number];
   return dayFromCivil(y, m, d)!;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making a format costs a hundred times what using it does, and there are few zones. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone);
+  if (known !== undefined) return known;
+  const digits = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+  const made = new Intl.DateTimeFormat('en-CA', { timeZone: zone, ...digits });
+  formats.set(zone, made);
+  return made;
 }
 
 /** The financial year (April to March) of a month. */

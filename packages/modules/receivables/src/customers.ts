@@ -144,25 +144,24 @@ function rankOf(state: State, region: Region, line: StandingLine): string {
   return `${line.month} ${String(event?.seq ?? 0).padStart(12, '0')}`;
 }
 
-/** Adds the invoices of a region that stood open, or are listed with 0 or as paid at once. Gives whether there was anything. */
+/**
+ * Adds the invoices of a region that stood open at some time, its first moment included, and those that a
+ * statement of the year lists, be it with 0 or as paid. Gives whether anything of the customer stood.
+ */
 function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<string, Gathered>): boolean {
   let seen = false;
-  let before = new Set<string>();
-  const last = walked.snapshots.at(-1);
-  for (const [index, snapshot] of walked.snapshots.entries()) {
-    const open = new Set<string>();
+  const first = walked.snapshots[0]!;
+  const last = walked.snapshots.at(-1)!;
+  for (const snapshot of walked.snapshots) {
     for (const line of snapshot.lines) {
       if (!slotInFilter(line.line.d, slot)) continue;
-      const number = line.line.n;
-      if (number === null) {
-        if (line.line.a !== 0) seen = true;
-        continue;
-      }
-      if (isOpen(line)) open.add(number);
-      const paidAtOnce = index > 0 && line.listed && line.status === 'paid' && !before.has(number);
-      const known = invoices.get(number);
-      if (!isOpen(line) && line.line.a !== 0 && !paidAtOnce && known === undefined) continue;
       seen = true;
+      const number = line.line.n;
+      if (number === null) continue;
+      const known = invoices.get(number);
+      const listed = line.line.a === 0 || (line.month > first.month && !line.line.k);
+      const counts = isOpen(line) || listed || (snapshot !== first && snapshot.reopened.has(number));
+      if (known === undefined && !counts) continue;
       const rank = rankOf(state, walked.region, line);
       const opens = snapshot === last && isOpen(line) ? [line] : [];
       if (known === undefined) invoices.set(number, { line, region: walked.region, rank, open: opens });
@@ -171,7 +170,6 @@ function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<st
         if (rank >= known.rank) Object.assign(known, { line, region: walked.region, rank });
       }
     }
-    before = open;
   }
   return seen;
 }
@@ -199,20 +197,20 @@ function oldestBucket(open: readonly StandingLine[], end: Month, now: Now) {
   return ageBuckets[oldest] ?? null;
 }
 
-/** The code and name as the newest statement has them. */
+/** The code and name as last entered (decision 18): by the time of the import, not by its month. */
 function namesOf(state: State, customer: WalkedCustomer): { shown: string; name: string } {
   const documents = customer.regions.flatMap(({ region, documents }) =>
     documents.flatMap((document) => {
       const event = state.events(region).find((each) => each.statementId === document.s);
-      return event === undefined ? [] : [{ document, month: event.month, seq: event.seq }];
+      return event === undefined ? [] : [{ document, seq: event.seq }];
     }),
   );
-  documents.sort((a, b) => (a.month === b.month ? b.seq - a.seq : a.month < b.month ? 1 : -1));
+  documents.sort((a, b) => b.seq - a.seq);
   const shown = documents[0]?.document.shown ?? customer.code;
   return { shown, name: documents.find((each) => each.document.name)?.document.name ?? shown };
 }
 
-/** A customer month by month, newest first, from the first month in which something of it stood. */
+/** A customer month by month, oldest first, from the first month in which something of it stood. */
 export async function customerHistory(
   repository: ReceivablesRepository,
   state: State,
@@ -243,8 +241,7 @@ export async function customerHistory(
         .map((month) => {
           const { seen, ...row } = rows.get(month)!;
           return row;
-        })
-        .reverse();
+        });
 }
 
 function addHistory(

@@ -146,12 +146,14 @@ export function defaultMonth(state: State, now: Now, year?: FinancialYear): Mont
   return months.findLast((month) => month <= now.running) ?? months[0]!;
 }
 
-/** The newest month before in which a region of the filter has a statement in force. */
+/** The newest month before for which a region of the filter has a statement in force (decision 9). */
 function comparedWith(state: State, regions: readonly Region[], slot: Slot, month: Month): Month | null {
   let newest: Month | null = null;
   for (const region of regions) {
-    const cells = standingSlots(state, region, slot, addMonths(month, -1));
-    for (const cell of cells) if (newest === null || cell.month > newest) newest = cell.month;
+    for (const event of state.events(region)) {
+      if (event.month >= month || !event.slots.some((each) => slotInFilter(each, slot))) continue;
+      if (newest === null || event.month > newest) newest = event.month;
+    }
   }
   return newest;
 }
@@ -249,6 +251,26 @@ export function engineerRows(
   return rows.sort(byName);
 }
 
+/** Six months up to one, with the same regions in each: those in which something stood in any of them (decision 11). */
+function trendOf(
+  state: State,
+  regions: readonly Region[],
+  slot: Slot,
+  month: Month,
+  now: Now,
+): DashboardFigures['trend'] {
+  const months = [-5, -4, -3, -2, -1, 0].map((offset) => addMonths(month, offset));
+  const shown = regions.filter((region) =>
+    months.some((at) => standingSlots(state, region, slot, at).length > 0),
+  );
+  return months.map((at) => ({
+    month: at,
+    regions: Object.fromEntries(
+      shown.map((region) => [region, figuresAt(state, [region], slot, at, now).total]),
+    ),
+  }));
+}
+
 /** All figures of one dashboard from one state (decisions 7–11). */
 export async function dashboardFigures(
   repository: ReceivablesRepository,
@@ -279,7 +301,8 @@ export async function dashboardFigures(
       month,
       ledgerVersion: state.ledger.version,
       current: figuresAt(state, regions, slot, month, now),
-      previous: figuresAt(state, regions, slot, addMonths(month, -1), now),
+      previous:
+        month > now.running ? { ...nothing } : figuresAt(state, regions, slot, addMonths(month, -1), now),
       comparedWith: month > now.running ? null : comparedWith(state, regions, slot, month),
       standsIn: standing.flatMap((region, index): StandIn[] =>
         cells[index]!.filter((cell) => cell.month < month).map((cell) => ({
@@ -291,11 +314,7 @@ export async function dashboardFigures(
       reported: cells.filter((own) => own.some((cell) => cell.month === month)).length,
       standing: standing.length,
       ages: standing.map((region) => ageRow(region, nodes.get(wanted.get(region)!), slot, asOf)),
-      trend: (month > now.running ? [] : [-5, -4, -3, -2, -1, 0]).map((offset) => {
-        const at = addMonths(month, offset);
-        const each = standing.map((region) => [region, figuresAt(state, [region], slot, at, now).total]);
-        return { month: at, regions: Object.fromEntries(each) };
-      }),
+      trend: month > now.running ? [] : trendOf(state, regions, slot, month, now),
       recovery: month > now.running ? [] : recoveryTrend(state, regions, slot, year, now),
       engineers: month > now.running ? [] : engineerRows(state, regions, slot, year, engineers),
     };
@@ -312,8 +331,9 @@ export function trackerRows(
 ): TrackerRow[] {
   const regions = regionsIn(filter, scope);
   const slot = slotOf(filter.department);
-  return monthsOfYear(year)
-    .filter((month) => month <= now.running && standingRegions(state, regions, slot, month).length > 0)
+  const begun = monthsOfYear(year).filter((month) => month <= now.running);
+  const first = begun.findIndex((month) => standingRegions(state, regions, slot, month).length > 0);
+  return (first < 0 ? [] : begun.slice(first))
     .map((month) => ({
       month,
       reported: regions.some((region) =>

@@ -10,8 +10,8 @@ export interface StatementDocument extends CustomerStatement {
   /** The statement. */
   s: string;
   region: Region;
-  /** Filled follow-up cells; the engineer as written. */
-  fill?: { remark: Remark | null; notes: string | null; engineer: string | null } | undefined;
+  /** Filled follow-up cells; engineers as written. */
+  fill?: { remark: Remark | null; notes: string | null; engineers: string[] } | undefined;
 }
 
 /** What people entered about a customer; belongs to the customer code and survives every upload. */

@@ -102,17 +102,17 @@ function countRows(
 ): void {
   for (const { line, region } of rows) {
     if (line.n === null) continue;
-    const same = replaced.filter((each) => each.line.n === line.n);
-    const prior =
-      same.find((each) => each.region === region && each.line.d === line.d) ??
-      same.find((each) => each.region === region) ??
-      same[0];
-    if (prior === undefined) result.inserted += 1;
-    else if (sameLine(prior.line, line)) result.unchanged += 1;
+    const prior = replaced.filter((each) => each.region === region && each.line.n === line.n);
+    if (prior.length === 0) result.inserted += 1;
+    else if (prior.some((each) => sameLine(each.line, line))) result.unchanged += 1;
     else result.updated += 1;
   }
   const parts = rows.filter(({ line }) => line.n === null).map(({ line }) => line);
-  const before = replaced.filter(({ line }) => line.n === null).map(({ line }) => line);
+  // All rows of a customer are of one region (decision 18).
+  const home = rows[0]?.region;
+  const before = replaced
+    .filter(({ line, region }) => line.n === null && region === home)
+    .map(({ line }) => line);
   if (before.length === 0) result.inserted += parts.length;
   else if (onAccountOf(before) === onAccountOf(parts)) result.unchanged += parts.length;
   else result.updated += parts.length;
@@ -149,12 +149,12 @@ function openLines(lines: readonly StoredLine[], region: Region, before: readonl
   return open.length + openOnAccount(lines).size;
 }
 
-/** What the sheet says about the follow-up: the last filled cell of each kind. */
+/** What the sheet says about the follow-up: the first filled cell of each kind; engineers until one is known. */
 function fillOf(rows: readonly ResolvedRow[]): StatementDocument['fill'] | null {
-  const remark = rows.findLast((row) => row.remark !== null)?.remark ?? null;
-  const notes = rows.findLast((row) => row.notes)?.notes ?? null;
-  const engineer = rows.findLast((row) => row.engineer)?.engineer ?? null;
-  return remark === null && notes === null && engineer === null ? null : { remark, notes, engineer };
+  const remark = rows.find((row) => row.remark !== null && row.remark !== 'none')?.remark ?? null;
+  const notes = rows.find((row) => row.notes)?.notes ?? null;
+  const engineers = [...new Set(rows.flatMap((row) => row.engineer || []))];
+  return remark === null && notes === null && engineers.length === 0 ? null : { remark, notes, engineers };
 }
 
 export interface Comparison {

@@ -112,26 +112,24 @@ export function doubtWarning(doubts: readonly Doubt[]): Warning {
   return { code: 'CONFIRMATION_NEEDED', message, count: doubts.length };
 }
 
-/** The engineers that a sheet names for customers who have none yet, as assignments of this import. */
+/** The engineers that a sheet names for customers who have none now, as assignments of this import. */
 export function assignmentsOf(
   documents: readonly StatementDocument[],
-  customers: ReadonlyMap<string, CustomerDocument>,
+  current: (code: string) => string | null,
   engineerIds: (region: Region, name: string) => string | null,
   entry: { month: Month; at: Date; by: string },
 ): { filled: { code: string; assignment: Assignment }[]; unknown: string[] } {
   const filled: { code: string; assignment: Assignment }[] = [];
   const unknown: string[] = [];
   for (const { s, code, region, fill } of documents) {
-    if (!fill?.engineer) continue;
-    const engineerId = engineerIds(region, keyOf(fill.engineer));
-    if (engineerId === null) {
-      unknown.push(`${fill.engineer} (${regionLabels[region]})`);
-      continue;
+    let engineerId: string | null = null;
+    for (const name of fill?.engineers ?? []) {
+      const found = engineerIds(region, keyOf(name));
+      engineerId ??= found;
+      if (found === null) unknown.push(`${name} (${regionLabels[region]})`);
     }
-    if (!customers.has(code)) continue;
-    // Whether it counts is decided by what was assigned before, in the ledger's order of time.
-    const assignment = { ...entry, id: `${s}:${code}`, engineerId, seq: 0, statementId: s };
-    filled.push({ code, assignment });
+    if (engineerId === null || current(code) !== null) continue;
+    filled.push({ code, assignment: { ...entry, id: `${s}:${code}`, engineerId, seq: 0, statementId: s } });
   }
   return { filled, unknown };
 }

@@ -3,10 +3,9 @@ import { keyOf, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository } from '../repository.ts';
 import type { StoredLine } from '../rollups/fold.ts';
 import { type Cells, type Ledger, type Slot, slotOf } from '../rollups/ledger.ts';
-import { checkCustomerRows } from './checks.ts';
+import { checkCustomerRows, rejectUndated } from './checks.ts';
 import { type KnownInvoice, listKnownInvoices } from './known.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
-import { rowErrorTexts } from './row-errors.ts';
 import { type Spool, spoolParts } from './spool.ts';
 import type { Warning } from './warnings.ts';
 
@@ -93,12 +92,9 @@ export async function resolveRows(
       for (const row of accepted) {
         const line = lineOf(row, row.number === null ? {} : known(code, keyOf(row.number)), asOf);
         if (line === null) {
-          const { column = '', cell = '', value = '' } = row.cells.date ?? {};
-          const message = rowErrorTexts.DATE_OR_AGE_MISSING;
-          const error = { sheet, row: row.row, column, cell, code: 'DATE_OR_AGE_MISSING', message, value };
-          const { number, department, region } = row;
-          rejected.push({ error, code: row.code, number, onAccount: number === null, department, region });
-          result.errors.push(error);
+          const refusedRow = rejectUndated(sheet, row);
+          rejected.push(refusedRow);
+          result.errors.push(refusedRow.error);
           continue;
         }
         const { region, remark, notes, engineer, name, row: at } = row;

@@ -1,7 +1,14 @@
 import { CodedError, type DayNumber, dayInZone, type Month, monthOfDay } from '@backoffice/core';
 import { type Department, keyOf, type Pair, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository, StatementDocument } from '../repository.ts';
-import { type Cells, departmentOf, type LedgerImport, type Slot, slotOf } from '../rollups/ledger.ts';
+import {
+  type Cells,
+  departmentOf,
+  effectiveAssignments,
+  type LedgerImport,
+  type Slot,
+  slotOf,
+} from '../rollups/ledger.ts';
 import { compareRows } from './compare.ts';
 import { type Prior, readPrior } from './prior.ts';
 import {
@@ -179,9 +186,13 @@ async function attemptImport(
       resolved,
       async (documents, part) => {
         if (!input.dryRun) await repository.upsertCustomers(documents.map((each) => each.code));
-        const named = documents.filter((each) => each.fill?.engineer);
+        const named = documents.filter((each) => each.fill && each.fill.engineers.length > 0);
         const customers = await repository.listCustomers(named.map((each) => each.code));
-        const assignments = assignmentsOf(named, customers, engineerIds, entry);
+        const current = (code: string) => {
+          const { assignments } = repository.recordAt(ledger, code, customers.get(code));
+          return effectiveAssignments(ledger, assignments).at(-1)?.engineerId ?? null;
+        };
+        const assignments = assignmentsOf(named, current, engineerIds, entry);
         for (const name of assignments.unknown) unknown.add(name);
         if (!input.dryRun) await store(repository, documents, assignments.filled);
         await input.progress(0.65 + (part + 1) / 160);
@@ -256,12 +267,12 @@ function resultOf(file: ParsedFile, resolution: Resolution): StatementResult {
 /** Nothing is saved when nothing is left, or when the user wants all or nothing (decision 22). */
 function refuseRejected(input: StatementInput, result: StatementResult, resolution: Resolution): void {
   const { pairs, ...facts } = result;
-  if (resolution.accepted === 0) throw new CodedError('ALL_ROWS_REJECTED', undefined, facts);
   if (input.onError === 'reject_all' && result.errorCount > 0) {
     const rejected = result.counts.read - result.counts.duplicates;
     const counts = { ...result.counts, rejected };
     throw new CodedError('ROWS_REJECTED', undefined, { ...facts, counts });
   }
+  if (resolution.accepted === 0) throw new CodedError('ALL_ROWS_REJECTED', undefined, facts);
 }
 
 /** With `covers=all`, pairs that the file does not mention have nothing open: an empty statement says so. */

@@ -1,5 +1,6 @@
 import { CodedError } from '@backoffice/core';
 import type { ReceivablesRepository } from '../repository.ts';
+import { withoutImport } from '../rollups/ledger.ts';
 import { holdMs, moveLedger } from './publish.ts';
 
 /**
@@ -18,7 +19,7 @@ export async function undoStatement(repository: ReceivablesRepository, uploadId:
     // Gone already: an earlier run was broken off before it could say so.
     if (published === undefined) break;
     const free = attempt <= 2 || (await repository.holdLedger(uploadId, holdMs));
-    const imports = ledger.imports.filter((each) => each !== published);
+    const imports = withoutImport(ledger.imports, published);
     if (free && (await moveLedger(repository, ledger, imports, published, uploadId))) break;
     if (attempt === 20) throw new Error('The ledger kept moving; the undo will be tried again.');
   }

@@ -58,6 +58,8 @@ export interface Snapshot {
   lines: StandingLine[];
   /** Of the numbers that stand, those that are not `unpaid`. */
   statuses: Map<string, InvoiceStatus>;
+  /** Numbers that a user set open since the snapshot before; they may be paid again by now. */
+  reopened: Set<string>;
 }
 
 export interface CustomerPath {
@@ -93,6 +95,7 @@ export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
     while (last && m < marks.length && before(marks[m]!, last)) m++;
   }
   for (const month of path.months) {
+    const reopened = new Set<string>();
     while (true) {
       const event = events[e];
       const mark = marks[m];
@@ -105,10 +108,11 @@ export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
         e++;
       } else {
         statuses.set(mark!.number, mark!.status);
+        if (mark!.status !== 'paid') reopened.add(mark!.number);
         m++;
       }
     }
-    yield snapshotOf(path, standing, statuses, month);
+    yield { ...snapshotOf(path, standing, statuses, month), reopened };
   }
 }
 
@@ -142,7 +146,7 @@ function snapshotOf(
   standing: Standing,
   statuses: ReadonlyMap<string, InvoiceStatus>,
   month: Month,
-): Snapshot {
+): Omit<Snapshot, 'reopened'> {
   const lines: StandingLine[] = [];
   const standingStatuses = new Map<string, InvoiceStatus>();
   for (const [slot, cell] of standing) {

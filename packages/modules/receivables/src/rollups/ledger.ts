@@ -33,6 +33,11 @@ export interface LedgerImport {
   /** The ledger version that it made: the order of time among imports and marks. */
   seq: number;
   cells: Cells;
+  /**
+   * Slots of the month that it replaces besides its own, because it came after an import that had replaced
+   * them and was undone since: undoing what is replaced already must not bring back what that one replaced.
+   */
+  alsoReplaces?: Cells;
 }
 
 /** What a user set on an invoice, from a calendar month on. */
@@ -93,6 +98,11 @@ export function replacedSlots(standing: Standing, given: readonly Slot[]): Slot[
   return [...standing.keys()].filter((slot) => slot === 0 || given.includes(slot));
 }
 
+/** Every slot whose statement a statement of these slots replaces. */
+export function reachOf(given: readonly Slot[]): Slot[] {
+  return given.includes(0) ? [...slots] : [0, ...given];
+}
+
 /** Lets a statement take its place; region and departments stand side by side only when one file holds both. */
 export function applyStatement(standing: Standing, event: StatementEvent): void {
   for (const slot of replacedSlots(standing, event.slots)) standing.delete(slot);
@@ -101,27 +111,60 @@ export function applyStatement(standing: Standing, event: StatementEvent): void 
   }
 }
 
+/** Which import is in force in each slot of a region for one month; `imports` in order of time. */
+export function inForceIn(
+  imports: readonly LedgerImport[],
+  region: Region,
+  month: Month,
+): Map<Slot, LedgerImport> {
+  const inForce = new Map<Slot, LedgerImport>();
+  for (const published of imports) {
+    const given = published.cells[region] ?? [];
+    if (published.month !== month || given.length === 0) continue;
+    for (const slot of reachOf(given)) inForce.delete(slot);
+    for (const slot of published.alsoReplaces?.[region] ?? []) inForce.delete(slot);
+    for (const slot of given) inForce.set(slot, published);
+  }
+  return inForce;
+}
+
 /** The statements in force in a region, by month and then by time, without what a later one of the month replaced. */
 export function statementsInForce(imports: readonly LedgerImport[], region: Region): StatementEvent[] {
-  const byMonth = new Map<Month, StatementEvent[]>();
-  for (const { month, seq, statementId, cells } of imports) {
-    const given = cells[region];
-    if (!given || given.length === 0) continue;
-    const list = byMonth.get(month) ?? [];
-    list.push({ month, seq, statementId, slots: given });
-    byMonth.set(month, list);
-  }
+  const own = imports.filter((published) => (published.cells[region]?.length ?? 0) > 0);
+  const months = new Set(own.map((published) => published.month));
   const events: StatementEvent[] = [];
-  for (const month of [...byMonth.keys()].sort()) {
-    const list = byMonth.get(month)!.sort((a, b) => a.seq - b.seq);
-    const standing: Standing = new Map();
-    for (const event of list) applyStatement(standing, event);
-    for (const event of list) {
-      const left = event.slots.filter((slot) => standing.get(slot)?.statementId === event.statementId);
-      if (left.length > 0) events.push({ ...event, slots: left });
+  for (const month of [...months].sort()) {
+    const byImport = new Map<LedgerImport, Slot[]>();
+    for (const [slot, published] of inForceIn(own, region, month)) {
+      byImport.set(published, [...(byImport.get(published) ?? []), slot].sort());
+    }
+    for (const [{ seq, statementId }, given] of byImport) {
+      events.push({ month, seq, statementId, slots: given });
     }
   }
-  return events;
+  return events.sort((a, b) => (a.month === b.month ? a.seq - b.seq : a.month < b.month ? -1 : 1));
+}
+
+/**
+ * The imports without one of them (decision 24): what stood before stands again where that one was in force;
+ * where it was replaced nothing may change, so the next import takes over what it had replaced there.
+ */
+export function withoutImport(imports: readonly LedgerImport[], undone: LedgerImport): LedgerImport[] {
+  const left = imports.filter((each) => each !== undone);
+  for (const [region, given] of Object.entries(undone.cells) as [Region, Slot[]][]) {
+    const inForce = inForceIn(imports, region, undone.month);
+    const replaced = [...reachOf(given), ...(undone.alsoReplaces?.[region] ?? [])].filter(
+      (slot) => inForce.get(slot) !== undone,
+    );
+    const next = left.findIndex(
+      (each) => each.month === undone.month && each.seq > undone.seq && (each.cells[region]?.length ?? 0) > 0,
+    );
+    if (next < 0 || replaced.length === 0) continue;
+    const heir = left[next]!;
+    const slotsNow = [...new Set([...(heir.alsoReplaces?.[region] ?? []), ...replaced])].sort();
+    left[next] = { ...heir, alsoReplaces: { ...heir.alsoReplaces, [region]: slotsNow } };
+  }
+  return left;
 }
 
 /** What stands in a region at the end of a month. */
@@ -169,6 +212,8 @@ export function effectiveAssignments(ledger: Ledger, assignments: readonly Assig
 
 /** Who looks after a customer at the end of a month: before the first assignment ever, that one (decision 11). */
 export function engineerAt(effective: readonly Assignment[], month: Month): string | null {
-  const last = effective.findLast((each) => each.month <= month) ?? effective[0];
-  return last?.engineerId ?? null;
+  const made = (each: Assignment) => each.engineerId !== null;
+  const known = effective.filter((each) => each.month <= month);
+  const counts = known.some(made) ? known.at(-1) : effective.find(made);
+  return counts?.engineerId ?? null;
 }

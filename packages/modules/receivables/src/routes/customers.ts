@@ -122,7 +122,7 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
         config: reading,
         schema: {
           tags,
-          summary: 'A customer month by month, newest first',
+          summary: 'A customer month by month, oldest first',
           params: CustomerParams,
           response: { 200: History },
         },

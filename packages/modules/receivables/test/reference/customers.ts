@@ -105,7 +105,11 @@ function invoiceOf(
   );
   return {
     number: showNumber(world, code, number),
-    invoiceAmount: line.invoiceAmount,
+    // A number that is open in two departments is two invoices of one name: their amounts add up.
+    invoiceAmount:
+      open.length > 1
+        ? open.reduce((sum, item) => sum + item.parts[0]!.invoiceAmount, 0)
+        : line.invoiceAmount,
     outstanding: open.reduce((sum, item) => sum + item.amount, 0),
     date: line.ageing.kind === 'date' ? line.ageing.day : null,
     // Those no longer open are paid.

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { holdAgainst, monthsAround } from './agreement.ts';
+import { createEngine, emptyDatabase, openDatabase, playable, zone } from './engine.ts';
+import { applyCommand, type Clock, type Scenario } from './reference/commands.ts';
+import { scenarios } from './reference/generators.ts';
+import type { ImportOutcome } from './reference/importing.ts';
+import { createReference } from './reference/reference.ts';
+
+const runs = Number(process.env.PROPERTY_RUNS ?? 300);
+const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
+
+t.setTimeout(3_600_000);
+const db = await openDatabase(t);
+
+/** Plays a scenario to both; every answer must be the same, and all figures at the end and once in between. */
+async function play(scenario: Scenario): Promise<void> {
+  await emptyDatabase(db);
+  const clock: Clock = { at: new Date(scenario.commands[0]?.at ?? 0) };
+  const reference = createReference({ now: () => clock.at, zone, engineers: scenario.engineers });
+  const engine = await createEngine(t, db, clock, scenario.engineers);
+  const half = Math.floor(scenario.commands.length / 2);
+  for (const [index, original] of scenario.commands.entries()) {
+    const command = playable(original);
+    const wanted = applyCommand(reference, command, clock);
+    const got = await engine.apply(command);
+    const place = `command ${index} (${command.type})`;
+    const code = wanted?.code ?? null;
+    if (got.code !== code && !bothRefuse(command.type, got.code, code)) {
+      throw new Error(`${place} answered ${got.code}, the reference ${code}`);
+    }
+    if (command.type === 'import' && code === null)
+      compareImports(place, got.result!, wanted as ImportOutcome);
+    if (index === half) await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 2));
+  }
+  await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 9));
+}
+
+/** Which imports exist is the platform's to say; the module only knows those that were published. */
+function bothRefuse(type: string, got: string | null, wanted: string | null): boolean {
+  return type === 'undo' && got !== null && wanted !== null;
+}
+
+function compareImports(place: string, got: NonNullable<object>, wanted: ImportOutcome): void {
+  const { counts, duplicateOf, warnings } = got as {
+    counts: object;
+    duplicateOf?: string;
+    warnings: { code: string; details?: { pairs?: unknown } }[];
+  };
+  const seen = { counts, duplicateOf: duplicateOf ?? null };
+  const should = { counts: wanted.counts, duplicateOf: wanted.duplicateOf };
+  if (JSON.stringify(seen) !== JSON.stringify(should)) {
+    throw new Error(`${place} gave ${JSON.stringify(seen)}, the reference ${JSON.stringify(should)}`);
+  }
+  if (wanted.duplicateOf !== null) return;
+  const named = warnings.find((each) => each.code === 'PAIRS_NOT_MENTIONED' || each.code === 'PAIRS_EMPTIED');
+  const pairs = new Set(((named?.details?.pairs ?? []) as object[]).map((each) => JSON.stringify(each)));
+  const wantedPairs = wanted.notMentioned.map(({ region, department }) =>
+    JSON.stringify({ region, department }),
+  );
+  if (pairs.size !== wantedPairs.length || !wantedPairs.every((each) => pairs.has(each))) {
+    throw new Error(`${place} named the pairs ${[...pairs]}, the reference ${wantedPairs}`);
+  }
+}
+
+t.test(`the engine agrees with the reference over ${runs} random histories (seed ${seed})`, async (t) => {
+  const result = await fc.check(fc.asyncProperty(scenarios({ maxSteps: 12 }), play), {
+    numRuns: runs,
+    seed,
+    ...(process.env.PROPERTY_PATH ? { path: process.env.PROPERTY_PATH } : {}),
+    interruptAfterTimeLimit: Number(process.env.PROPERTY_MS ?? 1_800_000),
+    endOnFailure: process.env.PROPERTY_SHRINK !== '1',
+  });
+  if (result.failed) {
+    t.fail(`seed ${result.seed}, path ${result.counterexamplePath}: ${result.errorInstance}`);
+    if (process.env.PROPERTY_SHOW) console.error(JSON.stringify(result.counterexample, null, 1));
+  } else t.pass(`${result.numRuns} histories`);
+  t.notOk(result.interrupted, 'all of them were played');
+});
