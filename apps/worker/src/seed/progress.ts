@@ -7,7 +7,7 @@ export interface ProgressOutput {
 }
 
 /**
- * A bar that stays on its line in a terminal. Elsewhere (a log, a pipe) plain lines, at most about ten for
+ * A bar that stays on its line in a terminal. Elsewhere (a log, a pipe) plain lines, at most about five for
  * a step, so that a log stays readable.
  */
 export function createProgress(output: ProgressOutput) {
@@ -29,8 +29,8 @@ export function createProgress(output: ProgressOutput) {
         if (done >= total) endLine();
         return;
       }
-      const tenth = Math.max(1, Math.floor(total / 10));
-      if (done === total || (done > 0 && done % tenth === 0)) {
+      const part = Math.max(1, Math.ceil(total / 5));
+      if (done === total || (done > 0 && done % part === 0)) {
         output.write(`  ${step.padEnd(12)} ${count} ${detail}`.trimEnd().concat('\n'));
       }
     },

@@ -3,8 +3,8 @@ import type { DemoApi, DemoContext } from './context.ts';
 import { followUps } from './follow-up.ts';
 import type { DemoRow } from './statements.ts';
 
-// Mutations at the same time; more would only wait for each other.
-const atOnce = 4;
+// Mutations at the same time: each is a compare-and-set of one document, so more would only wait for each other.
+const atOnce = 2;
 
 interface Customer {
   id: string;
