@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createMigrator, createPlatform, loadConfig, platformMigrations } from '@backoffice/platform';
+import { receivablesMigrations } from '@backoffice/receivables';
+import type { Test } from 'tap';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const redisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
+
+/** Settings for a database, queues and a folder of this test's own. */
+export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const name = `contract_${randomBytes(6).toString('hex')}`;
+  const dataDir = mkdtempSync(join(tmpdir(), `${name}-`));
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
+  const uri = new URL(process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017');
+  uri.pathname = `/${name}`;
+  return {
+    NODE_ENV: 'test',
+    MONGODB_URI: uri.href,
+    REDIS_URL: redisUrl,
+    QUEUE_PREFIX: name,
+    JWT_SECRET: randomBytes(32).toString('hex'),
+    DATA_DIR: dataDir,
+    RECEIVABLES_PORT: '0',
+    JOB_LEASE_MS: '1500',
+    SWEEP_EVERY_MS: '500',
+    UPLOAD_WAIT_MS: '30000',
+    LOG_LEVEL: 'info',
+    ...overrides,
+  };
+}
+
+/** The platform of the test itself: it migrates, makes users, and looks into the database where HTTP can't. */
+export async function openPlatform(t: Test, env: NodeJS.ProcessEnv) {
+  const platform = await createPlatform(loadConfig({ ...env, LOG_LEVEL: 'silent' }), { role: 'cli' });
+  t.teardown(async () => {
+    await removeKeys(platform.redis, env.QUEUE_PREFIX!);
+    await platform.db.dropDatabase();
+    await platform.close();
+  });
+  await createMigrator(platform.db, [...platformMigrations, ...receivablesMigrations]).latest();
+  return platform;
+}
+
+export type TestPlatform = Awaited<ReturnType<typeof openPlatform>>;
+
+/** What the queues of a prefix hold, gone, as if Redis had lost it. */
+export async function removeKeys(redis: TestPlatform['redis'], prefix: string): Promise<void> {
+  const keys = await redis.keys(`${prefix}:*`);
+  if (keys.length > 0) await redis.del(...keys);
+}
+
+/** The first value that is not null, undefined or false; fails after a minute. */
+export async function until<T>(what: string, read: () => Promise<T> | T): Promise<NonNullable<T>> {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    const value = await read();
+    if (value !== null && value !== undefined && value !== false) return value as NonNullable<T>;
+    if (Date.now() > end) throw new Error(`Waited too long for ${what}.`);
+    await delay(20);
+  }
+}
+
+export interface RunningProcess {
+  child: ChildProcess;
+  /** Every line that it wrote, on either channel. */
+  lines: string[];
+  /** The message of the log line that says it is up. */
+  up: Record<string, unknown>;
+  end: (signal?: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** Starts one of the real programs and waits for the log line that says it is up. */
+export async function startProcess(
+  t: Test,
+  script: string,
+  env: NodeJS.ProcessEnv,
+  message: string,
+): Promise<RunningProcess> {
+  const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as ['ignore', 'pipe', 'pipe', 'ipc'];
+  // Nothing of the caller's own settings may get in: what counts is `env`.
+  const { PATH, HOME, TZ } = process.env;
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, script)], {
+    cwd: root,
+    env: { PATH, HOME, ...(TZ === undefined ? {} : { TZ }), ...env },
+    stdio,
+  });
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  const lines: string[] = [];
+  let up: Record<string, unknown> | undefined;
+  for (const stream of [child.stdout!, child.stderr!]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      if (up === undefined && line.includes(`"msg":"${message}"`)) up = JSON.parse(line);
+    });
+  }
+  await until(`${script} to be up`, () => {
+    if (child.exitCode !== null) throw new Error(`${script} has ended: ${lines.join('\n')}`);
+    return up !== undefined;
+  });
+  return {
+    child,
+    lines,
+    up: up!,
+    end: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+export const startApiProcess = (t: Test, env: NodeJS.ProcessEnv) =>
+  startProcess(t, 'apps/api/src/main.ts', env, 'listening');
+export const startWorkerProcess = (t: Test, env: NodeJS.ProcessEnv) =>
+  startProcess(t, 'apps/worker/src/main.ts', env, 'working');
