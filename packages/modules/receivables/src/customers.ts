@@ -56,8 +56,8 @@ interface Gathered {
   line: StandingLine;
   region: Region;
   rank: string;
-  /** Of the lines that stand at the end. */
-  open: StandingLine[];
+  /** Of the lines that stand at the end, the newest last. */
+  open: { line: StandingLine; rank: string }[];
 }
 
 /** The state was replaced, and its rollups removed, while it was being read: read again. */
@@ -138,10 +138,10 @@ function viewOf(
   };
 }
 
-/** Month and order of the statement that a line comes from: what is newest sorts last. */
-function rankOf(state: State, region: Region, line: StandingLine): string {
-  const event = state.events(region).find((each) => each.statementId === line.statementId);
-  return `${line.month} ${String(event?.seq ?? 0).padStart(12, '0')}`;
+/** What is newest sorts last: by month, by time of the import, a row of its own after a kept one, then by department. */
+function rankOf(state: State, region: Region, { line, month, statementId }: StandingLine): string {
+  const event = state.events(region).find((each) => each.statementId === statementId);
+  return `${month} ${String(event?.seq ?? 0).padStart(12, '0')} ${line.k ? 0 : 1} ${2 - line.d}`;
 }
 
 /**
@@ -163,7 +163,7 @@ function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<st
       const counts = isOpen(line) || listed || (snapshot !== first && snapshot.reopened.has(number));
       if (known === undefined && !counts) continue;
       const rank = rankOf(state, walked.region, line);
-      const opens = snapshot === last && isOpen(line) ? [line] : [];
+      const opens = snapshot === last && isOpen(line) ? [{ line, rank }] : [];
       if (known === undefined) invoices.set(number, { line, region: walked.region, rank, open: opens });
       else {
         known.open.push(...opens);
@@ -174,7 +174,8 @@ function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<st
   return seen;
 }
 
-function invoiceView({ line, open }: Gathered): InvoiceView {
+function invoiceView({ line, open: standing }: Gathered): InvoiceView {
+  const open = standing.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map((each) => each.line);
   const shown = open.at(-1) ?? line;
   const { s, n, i, g, c } = shown.line;
   const disputed = open.some((each) => each.status === 'dispute');

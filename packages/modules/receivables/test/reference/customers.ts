@@ -16,7 +16,16 @@ import type {
   Scope,
 } from '../../src/model.ts';
 import { ageBuckets, keyOf, regionCodes } from '../../src/model.ts';
-import { asOfDay, hasBegun, type Line, lastWord, regionsIn, slotMatches, type World } from './events.ts';
+import {
+  asOfDay,
+  hasBegun,
+  type Line,
+  lastWord,
+  regionsIn,
+  slotMatches,
+  slots,
+  type World,
+} from './events.ts';
 import { movementsIn } from './movements.ts';
 import { showCode, showName, showNumber } from './names.ts';
 import { bucketOf, type OpenItem, openItems, openItemsOf } from './open.ts';
@@ -117,13 +126,13 @@ function invoiceOf(
   };
 }
 
-/** By month, then by time of import; then the lowest row of the sheet. A row of its own before a kept one. */
+/** By month, then by time of import; then the first slot. A row of its own before a kept one. */
 function newest(lines: Line[]): Line {
   const isNewer = (a: Line, b: Line): boolean => {
     if (a.month !== b.month) return a.month > b.month;
     if (a.seq !== b.seq) return a.seq > b.seq;
     if (a.kept !== b.kept) return !a.kept;
-    return a.row > b.row;
+    return slots.indexOf(a.slot) < slots.indexOf(b.slot);
   };
   return lines.reduce((best, line) => (isNewer(line, best) ? line : best));
 }
