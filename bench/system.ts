@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openAsBlob, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort, type Services } from '@backoffice/dev-services';
+import {
+  createMongoClient,
+  createPasswords,
+  createUserRepository,
+  databaseOf,
+  type NewUser,
+} from '@backoffice/platform';
+
+export type BenchDb = ReturnType<typeof databaseOf>;
+
+/** The API and the worker on an empty database of their own. */
+export interface BenchSystem {
+  db: BenchDb;
+  workerPid: number;
+  /** Asks the API as a country manager; anything but success is an error. */
+  call: <T>(path: string, init?: RequestInit) => Promise<T>;
+  /** Uploads a statement and waits until its import has ended. */
+  upload: (path: string, fields: Record<string, string>) => Promise<UploadStatus>;
+  close: () => Promise<void>;
+}
+
+export interface UploadStatus {
+  uploadId: string;
+  status: string;
+  statusUrl: string;
+}
+
+const email = 'bench@example.com';
+const password = 'only for the bench';
+
+/** A client with the settings of the product: every write is in the journal before it counts. */
+export function openDatabase(services: Services, name: string) {
+  const uri = new URL(services.mongoUri);
+  uri.pathname = `/bench_${name}_${randomBytes(4).toString('hex')}`;
+  const client = createMongoClient(uri.href, 30_000);
+  const db = databaseOf(client, uri.href);
+  const close = async () => {
+    await db.dropDatabase();
+    await client.close();
+  };
+  return { uri: uri.href, db, close };
+}
+
+export async function startSystem(services: Services, dir: string): Promise<BenchSystem> {
+  const { uri, db, close: closeDatabase } = openDatabase(services, 'system');
+  const port = await freePort();
+  const dataDir = join(dir, `system-${port}`);
+  mkdirSync(dataDir);
+  const env: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'production',
+    MONGODB_URI: uri,
+    REDIS_URL: services.redisUrl,
+    QUEUE_PREFIX: `bench-${randomBytes(4).toString('hex')}`,
+    JWT_SECRET: randomBytes(32).toString('hex'),
+    DATA_DIR: dataDir,
+    RECEIVABLES_PORT: String(port),
+    UPLOAD_WAIT_MS: '60000',
+    LOG_LEVEL: 'warn',
+  };
+  const children: { child: ChildProcess; log: string }[] = [];
+
+  function start(name: string, script: string, args: string[] = []): ChildProcess {
+    const log = join(dataDir, `${name}.log`);
+    const fd = openSync(log, 'a');
+    const flags = ['--import', 'tsx', script, ...args];
+    const child = spawn(process.execPath, flags, { env, stdio: ['ignore', fd, fd] });
+    closeSync(fd);
+    children.push({ child, log });
+    return child;
+  }
+
+  async function close(): Promise<void> {
+    for (const { child } of children.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }
+    await closeDatabase();
+  }
+
+  try {
+    const [code] = await once(start('migrate', 'apps/worker/src/migrate.ts', ['latest']), 'exit');
+    if (code !== 0) throw new Error(`The migration failed. ${lastWords(children)}`);
+    await createUserRepository(db).upsertUser(await benchUser());
+    start('api', 'apps/api/src/main.ts');
+    const worker = start('worker', 'apps/worker/src/main.ts');
+    const base = `http://127.0.0.1:${port}`;
+    await untilReady(`${base}/ready`, children);
+    const client = await signIn(`${base}/api`);
+    return { ...client, db, workerPid: worker.pid!, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function benchUser(): Promise<NewUser> {
+  return {
+    name: 'Bench',
+    email,
+    passwordHash: await createPasswords(4).hash(password),
+    contact: '',
+    memberships: { receivables: { role: 'Country Manager', region: null, department: null } },
+  };
+}
+
+async function untilReady(url: string, children: { child: ChildProcess; log: string }[]): Promise<void> {
+  const until = Date.now() + 60_000;
+  while (!(await fetch(url).catch(() => null))?.ok) {
+    const ended = children.some(({ child }) => child.exitCode !== null && child.exitCode !== 0);
+    if (ended || Date.now() > until) throw new Error(`The system does not start. ${lastWords(children)}`);
+    await delay(50);
+  }
+}
+
+function lastWords(children: readonly { log: string }[]): string {
+  return children.map(({ log }) => readFileSync(log, 'utf8').slice(-1_000)).join('\n');
+}
+
+async function signIn(base: string): Promise<Pick<BenchSystem, 'call' | 'upload'>> {
+  let token = '';
+
+  async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
+    const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
+    if (typeof init.body === 'string') headers['content-type'] = 'application/json';
+    const response = await fetch(`${base}${path}`, { ...init, headers });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text.slice(0, 500)}`);
+    return JSON.parse(text) as T;
+  }
+
+  async function upload(path: string, fields: Record<string, string>): Promise<UploadStatus> {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) form.set(name, value);
+    form.set('file', await openAsBlob(path), 'statement.xlsx');
+    let status = await call<UploadStatus>('/upload', { method: 'POST', body: form });
+    while (['queued', 'processing'].includes(status.status)) {
+      await delay(50);
+      status = await call<UploadStatus>(`/upload/${status.uploadId}/status`);
+    }
+    if (!status.status.startsWith('completed')) throw new Error(`The upload has ${status.status}.`);
+    return status;
+  }
+
+  const login = { method: 'POST', body: JSON.stringify({ email, password }) };
+  ({ token } = await call<{ token: string }>('/auth/login', login));
+  return { call, upload };
+}
