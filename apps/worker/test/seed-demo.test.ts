@@ -131,6 +131,9 @@ t.test('figures of both months are what the clerk’s sheets say, and people hav
   t.ok(share((one) => one.assignedEngineer !== '') > 0.6, 'most customers have an engineer');
   t.ok(share((one) => one.remarks !== 'none') > 0.1, 'some have a remark');
   t.ok(share((one) => one.notes !== '') > 0.1, 'some have notes');
+  // The sheet of the running month has no status column: people have said which disputes began and ended.
+  const marked = await platform.db.collection('audit').distinct('after.status', { action: 'invoice.status' });
+  t.same(marked.sort(), ['dispute', 'unpaid']);
 });
 
 t.test('a second start finds everything, uploads nothing and keeps what people entered', async (t) => {

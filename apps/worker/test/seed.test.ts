@@ -102,9 +102,11 @@ t.test('the marker keeps what is done when it goes on', async (t) => {
   await marker.markDone('a');
   await marker.markDone('a');
   await marker.finish();
-  t.match(await marker.find(), { version: 1, facts: { today: '2026-01-31' }, done: ['a'], finished: true });
+  t.match(await marker.find(), { version: 1, facts: { today: '2026-01-31' }, finished: true });
+  t.same((await marker.find())?.done, ['a']);
   await marker.begin(1, { today: '2026-02-01' });
-  t.match(await marker.find(), { facts: { today: '2026-02-01' }, done: ['a'], finished: false });
+  t.match(await marker.find(), { facts: { today: '2026-02-01' }, finished: false });
+  t.same((await marker.find())?.done, ['a']);
 });
 
 t.test('progress is a bar in a terminal and a few plain lines elsewhere', async (t) => {
