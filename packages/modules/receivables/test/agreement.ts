@@ -122,8 +122,9 @@ export async function holdAgainst(
       const { ledgerVersion: _version, ...figures } = got;
       same(`dashboard ${place}`, dashboardOf(figures), dashboardOf(wanted));
       identities(place, got, now.running);
-      // The lines behind the figures: all of them for the whole, some for the others.
-      const names = index === 0 ? figureNames : (['new', 'recovered'] as const);
+      // The lines behind the figures: all of them for the whole in the newest months, the flows in all months.
+      const whole = index === 0 && months.indexOf(month) >= months.length - 3;
+      const names = whole ? figureNames : index < 2 ? (['new', 'recovered'] as const) : [];
       for (const figure of names) await explained(engine, reference, figure, { filter, scope }, month, clock);
     }
     const years = new Set(months.map(financialYearOf));

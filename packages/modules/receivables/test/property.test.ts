@@ -33,7 +33,7 @@ async function play(scenario: Scenario): Promise<void> {
       compareImports(place, got.result!, wanted as ImportOutcome);
     if (index === half) await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 2));
   }
-  await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 9));
+  await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 8));
 }
 
 /** Which imports exist is the platform's to say; the module only knows those that were published. */

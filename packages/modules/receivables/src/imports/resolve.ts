@@ -7,7 +7,7 @@ import { checkCustomerRows, rejectUndated } from './checks.ts';
 import { type KnownInvoice, listKnownInvoices } from './known.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
 import { type Spool, spoolParts } from './spool.ts';
-import type { Warning } from './warnings.ts';
+import { createWarningList, type Warning } from './warnings.ts';
 
 export type SpooledRow = { row: ParsedRow } | { rejected: RejectedRow };
 
@@ -55,6 +55,7 @@ export async function resolveRows(
   const result: Resolution = {
     ...{ sheet, cells: {}, accepted: 0, duplicates: 0, rejected: 0, errors: [], warnings: [] },
   };
+  const warnings = createWarningList();
   const owners = new Map<string, string>();
   let shared = 0;
   let example = '';
@@ -70,7 +71,7 @@ export async function resolveRows(
     const checked = [...byCode].map(([code, { rows, rejected }]) => {
       const checks = checkCustomerRows(sheet, rows);
       result.duplicates += checks.duplicates.length;
-      result.warnings.push(...checks.warnings);
+      for (const warning of checks.warnings) warnings.add({ count: 1, ...warning });
       return {
         code,
         accepted: checks.accepted,
@@ -127,8 +128,9 @@ export async function resolveRows(
   result.rejected = result.errors.length;
   if (shared > 0) {
     const message = `Some invoice numbers belong to more than one customer: ${example}. Series may repeat; check them if they should not.`;
-    result.warnings.push({ code: 'NUMBER_OF_ANOTHER_CUSTOMER', message, count: shared });
+    warnings.add({ code: 'NUMBER_OF_ANOTHER_CUSTOMER', message, count: shared });
   }
+  result.warnings = warnings.list();
   return result;
 }
 
