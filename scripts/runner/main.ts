@@ -10,7 +10,7 @@ const usage = `npm test -- [options] [part of a path …]
 Runs the test files whose path contains one of the parts, or all of them, on a throw-away MongoDB and Redis.
 
   --jobs <n>      files at a time (${defaultJobs()})
-  --timeout <s>   seconds that a file may take (300)
+  --timeout <s>   seconds that a file may take (900)
   --help          this text
 
 TEST_MONGODB_URI, TEST_REDIS_URL: servers to use instead; every file makes databases of its own there.
@@ -35,7 +35,7 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
   }
   const root = options.root ?? process.cwd();
   const jobs = positive('--jobs', values.jobs) ?? defaultJobs();
-  const timeoutMs = (positive('--timeout', values.timeout) ?? 300) * 1000;
+  const timeoutMs = (positive('--timeout', values.timeout) ?? 900) * 1000;
   const files = findTestFiles(root, options.dirs ?? dirs, positionals);
   if (files.length === 0) {
     console.log(positionals.length > 0 ? `No test file matches ${positionals.join(', ')}.` : 'No test file.');

@@ -18,6 +18,7 @@ import {
 } from '@backoffice/dev-services';
 import { runChild, stopChild } from './children.ts';
 import { greeting } from './greeting.ts';
+import { removeLocalEnv, writeLocalEnv } from './local-env.ts';
 import { createParts, type PartPlan, type Parts } from './parts.ts';
 import { phase, say } from './progress.ts';
 import { keptSecret } from './secrets.ts';
@@ -72,6 +73,7 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
     await parts?.stop();
     await services?.stop();
     rmSync(record, { force: true });
+    removeLocalEnv(dataDir);
     unlock();
   }
 
@@ -105,6 +107,7 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
       HOST: host,
       NODE_ENV: settings.nodeEnv,
     };
+    writeLocalEnv(dataDir, env);
     const helper = (name: string, script: string, args: string[] = []) => {
       // The terminal shows what they do for the user; their logs would drown that.
       const quiet = { ...env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' };

@@ -4,6 +4,7 @@ import {
   type MigrationSet,
   platformMigrations,
   runMigrateCommand,
+  useLocalSystem,
 } from '@backoffice/platform';
 import { receivablesMigrations } from '@backoffice/receivables';
 
@@ -18,6 +19,7 @@ const sets: readonly MigrationSet[] = [
 ];
 
 try {
+  useLocalSystem();
   const platform = await createPlatform(loadConfig(), { role: 'cli' });
   try {
     process.exitCode = await runMigrateCommand(platform.db, sets, process.argv.slice(2));

@@ -47,7 +47,7 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
   const clock = options.clock ?? (() => new Date());
   const client = createMongoClient(config.MONGODB_URI, options.role === 'worker' ? 10_000 : 2_000);
   const db = databaseOf(client, config.MONGODB_URI);
-  const redis = connectRedis(config.REDIS_URL, log);
+  const redis = connectRedis(config.REDIS_URL, log, options.role === 'cli');
 
   const jobs = createJobs(config, redis, log);
   const base = {
@@ -70,8 +70,10 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
 }
 
 /** A connection for short commands; it connects again for ever, but no command waits for that. */
-function connectRedis(url: string, log: Logger): Redis {
+function connectRedis(url: string, log: Logger, lazyConnect: boolean): Redis {
   const redis = new Redis(url, {
+    // A command may never need it; then nobody should hear that it is away.
+    lazyConnect,
     maxRetriesPerRequest: 1,
     commandTimeout: commandMs,
     connectTimeout: commandMs,

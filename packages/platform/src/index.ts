@@ -4,6 +4,7 @@ export * from './auth/passwords.ts';
 export * from './auth/users.ts';
 export * from './config/env-example.ts';
 export * from './config/load.ts';
+export * from './config/local-env.ts';
 export * from './config/schema.ts';
 export * from './data.ts';
 export * from './files/store.ts';

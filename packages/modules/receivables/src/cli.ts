@@ -1,4 +1,4 @@
-import { createPlatform, loadConfig } from '@backoffice/platform';
+import { createPlatform, loadConfig, useLocalSystem } from '@backoffice/platform';
 import { createReceivablesRepository } from './repository.ts';
 import { rebuildRollups, verifyRollups } from './rollups/verify.ts';
 
@@ -12,6 +12,7 @@ async function main(command: string | undefined): Promise<number> {
     console.error(usage);
     return 2;
   }
+  useLocalSystem();
   const platform = await createPlatform(loadConfig(), { role: 'cli' });
   try {
     const repository = createReceivablesRepository(platform.db, platform.clock);

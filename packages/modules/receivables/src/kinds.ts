@@ -57,7 +57,7 @@ export function statementImport(platform: Platform): ImportKind {
         );
       },
     });
-    return importResult(result, upload.params);
+    return importResult(result, upload.params, upload.dryRun);
   }
 
   return {
@@ -70,14 +70,16 @@ export function statementImport(platform: Platform): ImportKind {
   };
 }
 
-function importResult(result: StatementResult, { month }: StatementParams): ImportResult {
+function importResult(result: StatementResult, { month }: StatementParams, dryRun: boolean): ImportResult {
   const { counts, errorCount, duplicateOf } = result;
   const count = counts.inserted + counts.updated + counts.unchanged;
   const rejected =
     errorCount === 0 ? '' : ` ${errorCount} ${errorCount === 1 ? 'row was' : 'rows were'} rejected.`;
+  const rows = `${count} rows for ${wireMonth(month)}.${rejected}`;
+  const done = dryRun ? `Checked only, nothing was saved. ${rows}` : `Upload successful. ${rows}`;
   const message =
     duplicateOf === undefined
-      ? `Upload successful. ${count} rows for ${wireMonth(month)}.${rejected}`
+      ? done
       : `This file is in force already for ${wireMonth(month)}; nothing was changed.`;
   return {
     counts,

@@ -110,12 +110,16 @@ export async function runStatement(
 
   const file = await parse(input);
   await input.progress(0.5);
-  for (let attempt = 1; ; attempt += 1) {
-    // Whoever loses twice asks the others to wait: many small changes must not starve a large import.
-    if (attempt > 2 && !(await repository.holdLedger(input.uploadId, holdMs))) await pause();
-    const outcome = await attemptImport(context, input, file, attempt);
-    if (outcome !== null) return outcome;
-    if (attempt === 20) throw new Error('The ledger kept moving; the import will be tried again.');
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      // Whoever loses twice asks the others to wait: many small changes must not starve a large import.
+      if (attempt > 2 && !(await repository.holdLedger(input.uploadId, holdMs))) await pause();
+      const outcome = await attemptImport(context, input, file, attempt);
+      if (outcome !== null) return outcome;
+      if (attempt === 20) throw new Error('The ledger kept moving; the import will be tried again.');
+    }
+  } finally {
+    await repository.releaseLedger(input.uploadId);
   }
 }
 
@@ -229,7 +233,6 @@ async function attemptImport(
     const now = await repository.findLedger();
     if (!now.imports.some((each) => each.statementId === statementId)) {
       await repository.removeStatements(statementId);
-      await repository.releaseLedger(input.uploadId);
     }
     throw error;
   }

@@ -13,15 +13,19 @@ import { holdMs, moveLedger } from './publish.ts';
 export async function undoStatement(repository: ReceivablesRepository, uploadId: string): Promise<void> {
   const record = await repository.findImportRecord(uploadId);
   if (record === null) throw new CodedError('UPLOAD_NOT_UNDOABLE');
-  for (let attempt = 1; ; attempt += 1) {
-    const ledger = await repository.findLedger();
-    const published = ledger.imports.find((each) => each.uploadId === uploadId);
-    // Gone already: an earlier run was broken off before it could say so.
-    if (published === undefined) break;
-    const free = attempt <= 2 || (await repository.holdLedger(uploadId, holdMs));
-    const imports = withoutImport(ledger.imports, published);
-    if (free && (await moveLedger(repository, ledger, imports, published, uploadId))) break;
-    if (attempt === 20) throw new Error('The ledger kept moving; the undo will be tried again.');
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const ledger = await repository.findLedger();
+      const published = ledger.imports.find((each) => each.uploadId === uploadId);
+      // Gone already: an earlier run was broken off before it could say so.
+      if (published === undefined) break;
+      const free = attempt <= 2 || (await repository.holdLedger(uploadId, holdMs));
+      const imports = withoutImport(ledger.imports, published);
+      if (free && (await moveLedger(repository, ledger, imports, published, uploadId))) break;
+      if (attempt === 20) throw new Error('The ledger kept moving; the undo will be tried again.');
+    }
+  } finally {
+    await repository.releaseLedger(uploadId);
   }
   await repository.clearFills(uploadId);
 }

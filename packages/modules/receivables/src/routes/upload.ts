@@ -24,6 +24,19 @@ export function uploadRoute(context: RouteContext): FastifyPluginAsyncTypebox {
   const { platform } = context;
   const { uploads, config } = platform;
 
+  /**
+   * The doubts that this user was asked about a short while ago, with this very file. Once the file has been
+   * applied they are answered: after an undo the question comes again.
+   */
+  async function seenDoubts(dedupeKey: string, userId: string): Promise<string[]> {
+    const asked = { system: 'receivables', dedupeKey, userId } as const;
+    const code = 'CONFIRMATION_NEEDED';
+    const refused = await uploads.findRecentFailure({ ...asked, code, withinMs: confirmMs });
+    const [applied] = await uploads.listSame('receivables', dedupeKey);
+    if (refused === null || (applied !== undefined && applied.createdAt > refused.createdAt)) return [];
+    return (refused.error?.details?.reasons ?? []) as string[];
+  }
+
   async function submit(request: FastifyRequest) {
     const by = requireMember(request);
     const received = await uploads.receive(request);
@@ -32,13 +45,7 @@ export function uploadRoute(context: RouteContext): FastifyPluginAsyncTypebox {
       const { month, department, covers } = params;
       const same = { month, department, covers, onError };
       const dedupeKey = dedupeKeyOf(statementKind, received.sha256, same);
-      const asked = { system: 'receivables', dedupeKey, userId: by.userId } as const;
-      const refused = await uploads.findRecentFailure({
-        ...asked,
-        code: 'CONFIRMATION_NEEDED',
-        withinMs: confirmMs,
-      });
-      const confirmed = (refused?.error?.details?.reasons ?? []) as string[];
+      const confirmed = await seenDoubts(dedupeKey, by.userId);
       return await uploads.submit<StatementParams>({
         kind: statementKind,
         system: 'receivables',
