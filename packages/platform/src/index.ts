@@ -17,6 +17,7 @@ export * from './mongo/client.ts';
 export * from './mongo/migrate-cli.ts';
 export * from './mongo/migrations.ts';
 export * from './mongo/platform-migrations.ts';
+export * from './process.ts';
 export * from './uploads/model.ts';
 export * from './uploads/receive.ts';
 export * from './uploads/routes.ts';

@@ -16,9 +16,11 @@ export function tidyHandler(platform: Platform): () => Promise<{ rollups: number
   const repository = createReceivablesRepository(platform.db, platform.clock);
   return async () => {
     const now = platform.clock().getTime();
+    const ledger = await repository.findLedger();
+    const used = ledger.imports.map((each) => each.statementId);
     return {
-      rollups: await repository.removeUnusedRollups(new Date(now - hour)),
-      statements: await repository.removeUnusedStatements(new Date(now - 24 * hour)),
+      rollups: await repository.removeUnusedRollups(ledger, new Date(now - hour)),
+      statements: await repository.removeUnusedStatements(used, new Date(now - 24 * hour)),
     };
   };
 }

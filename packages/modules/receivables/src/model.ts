@@ -83,17 +83,7 @@ export interface StatementRow extends Pair {
 }
 
 /** A row that was refused (contract, decision 21); the first reason for each row. */
-export interface RowError {
-  sheet: string;
-  row: number;
-  /** The header's text, '' when the whole row is meant. */
-  column: string;
-  /** The A1 reference, '' when the whole row is meant. */
-  cell: string;
-  code: string;
-  message: string;
-  value: string;
-}
+export type { RowError } from '@backoffice/platform';
 
 /** What a caller may see: null for every region, else exactly these (none at all: nothing). */
 export interface Scope {

@@ -161,8 +161,8 @@ t.test('what nothing refers to is tidied away, what is in force stays', async (t
     await markInvoice(context, everything, 'c1', 'INV-1', status, 'u');
   }
   const before = await figures('2025-08');
-  t.ok((await repository.removeUnusedRollups(new Date('2025-09-01'))) > 0);
+  t.ok((await repository.removeUnusedRollups(await repository.findLedger(), new Date('2025-09-01'))) > 0);
   t.same(await figures('2025-08'), before);
   t.same(await verifyRollups(repository), []);
-  t.equal(await repository.removeUnusedRollups(new Date('2025-09-01')), 0);
+  t.equal(await repository.removeUnusedRollups(await repository.findLedger(), new Date('2025-09-01')), 0);
 });

@@ -11,7 +11,7 @@ import {
 } from '../rollups/ledger.ts';
 import { listPriorLines, type Prior, type PriorLine } from './prior.ts';
 import type { ResolvedCustomer, ResolvedRow } from './resolve.ts';
-import { type Spool, spoolParts } from './spool.ts';
+import type { Spool } from './spool.ts';
 import type { Warning } from './warnings.ts';
 
 /** What one customer's rows come to: how they compare with what stood, and what is to be stored. */
@@ -166,21 +166,20 @@ export interface Comparison {
   warnings: Warning[];
 }
 
-/** Compares all customers of a file; `onDocuments` gets what is to be stored, part by part. */
+/** Compares all customers of a file; `onDocuments` gets what is to be stored, batch by batch. */
 export async function compareRows(
   repository: ReceivablesRepository,
   prior: Prior,
   cells: Cells,
   statementId: string,
   spool: Spool<ResolvedCustomer>,
-  onDocuments: (documents: StatementDocument[], part: number) => Promise<void>,
+  onDocuments: (documents: StatementDocument[], done: number) => Promise<void>,
 ): Promise<Comparison> {
   const result: Comparison = { inserted: 0, updated: 0, unchanged: 0, open: new Map(), warnings: [] };
   const opened = new Map<Region, number>();
   let elsewhere = 0;
   let example = '';
-  for (let part = 0; part < spoolParts; part += 1) {
-    const customers = await spool.read(part);
+  for await (const { records: customers, done } of spool.batches()) {
     const lines = await listPriorLines(
       repository,
       prior,
@@ -203,7 +202,7 @@ export async function compareRows(
         example ||= `${one.number} of ${customer.code} stands in ${regionLabels[one.region]}${one.department ? `, ${one.department}` : ''}`;
       }
     }
-    await onDocuments(documents, part);
+    await onDocuments(documents, done);
   }
   for (const [region, given] of Object.entries(cells) as [Region, Slot[]][]) {
     const open = prior.heads.get(region)?.openLines ?? {};

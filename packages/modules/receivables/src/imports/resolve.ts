@@ -6,7 +6,7 @@ import { type Cells, type Ledger, type Slot, slotOf } from '../rollups/ledger.ts
 import { checkCustomerRows, rejectUndated } from './checks.ts';
 import { type KnownInvoice, listKnownInvoices } from './known.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
-import { type Spool, spoolParts } from './spool.ts';
+import type { Spool } from './spool.ts';
 import { createWarningList, type Warning } from './warnings.ts';
 
 export type SpooledRow = { row: ParsedRow } | { rejected: RejectedRow };
@@ -41,7 +41,7 @@ export interface Resolution {
 }
 
 /**
- * The checks that need other rows or earlier statements, one part of the customers after the other:
+ * The checks that need other rows or earlier statements, one batch of the customers after the other:
  * duplicates, one region per customer, and the invoice dates that only earlier statements know.
  */
 export async function resolveRows(
@@ -59,9 +59,9 @@ export async function resolveRows(
   const owners = new Map<string, string>();
   let shared = 0;
   let example = '';
-  for (let part = 0; part < spoolParts; part += 1) {
+  for await (const { records } of from.batches()) {
     const byCode = new Map<string, { rows: ParsedRow[]; rejected: RejectedRow[] }>();
-    for (const record of await from.read(part)) {
+    for (const record of records) {
       const code = keyOf('row' in record ? record.row.code : record.rejected.code!);
       const own = byCode.get(code) ?? { rows: [], rejected: [] };
       if ('row' in record) own.rows.push(record.row);

@@ -1,4 +1,5 @@
 import { CodedError, type DayNumber, dayInZone, type Month, monthOfDay } from '@backoffice/core';
+import type { Counts } from '@backoffice/platform';
 import { type Department, keyOf, type Pair, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository, StatementDocument } from '../repository.ts';
 import {
@@ -53,15 +54,6 @@ export interface StatementInput {
   readRows: (reader: ReturnType<typeof createSheetReader>, settle: () => Promise<void>) => Promise<void>;
   saveErrors: (errors: RowError[]) => Promise<void>;
   progress: (fraction: number) => Promise<void>;
-}
-
-export interface Counts {
-  read: number;
-  inserted: number;
-  updated: number;
-  unchanged: number;
-  duplicates: number;
-  rejected: number;
 }
 
 export interface StatementResult {
@@ -179,29 +171,38 @@ async function attemptImport(
 
   const statementId = newStatementId();
   const unknown = new Set<string>();
+  const engineerIds = await context.engineerIds();
+  const entry = { month: runningMonth(context), at: context.clock(), by: input.by };
+  const storeBatch = async (documents: StatementDocument[]) => {
+    if (!input.dryRun) await repository.upsertCustomers(documents.map((each) => each.code));
+    const named = documents.filter((each) => each.fill && each.fill.engineers.length > 0);
+    const customers = await repository.listCustomers(named.map((each) => each.code));
+    const current = (code: string) => {
+      const { assignments } = repository.recordAt(ledger, code, customers.get(code));
+      return effectiveAssignments(ledger, assignments).at(-1)?.engineerId ?? null;
+    };
+    const assignments = assignmentsOf(named, current, engineerIds, entry);
+    for (const name of assignments.unknown) unknown.add(name);
+    if (!input.dryRun) await store(repository, documents, assignments.filled);
+  };
+  let storing = Promise.resolve();
   try {
-    const engineerIds = await context.engineerIds();
-    const entry = { month: runningMonth(context), at: context.clock(), by: input.by };
     const comparison = await compareRows(
       repository,
       prior,
       cells,
       statementId,
       resolved,
-      async (documents, part) => {
-        if (!input.dryRun) await repository.upsertCustomers(documents.map((each) => each.code));
-        const named = documents.filter((each) => each.fill && each.fill.engineers.length > 0);
-        const customers = await repository.listCustomers(named.map((each) => each.code));
-        const current = (code: string) => {
-          const { assignments } = repository.recordAt(ledger, code, customers.get(code));
-          return effectiveAssignments(ledger, assignments).at(-1)?.engineerId ?? null;
-        };
-        const assignments = assignmentsOf(named, current, engineerIds, entry);
-        for (const name of assignments.unknown) unknown.add(name);
-        if (!input.dryRun) await store(repository, documents, assignments.filled);
-        await input.progress(0.65 + (part + 1) / 160);
+      async (documents, done) => {
+        // Each batch is stored while the next one is compared; two are never under way.
+        await storing;
+        storing = storeBatch(documents);
+        // A failure comes out where it is awaited; it must not end the process before that.
+        storing.catch(() => undefined);
+        await input.progress(0.65 + 0.2 * done);
       },
     );
+    await storing;
     warnings.push(...comparison.warnings, ...unknownEngineers(unknown));
     Object.assign(result.counts, {
       inserted: comparison.inserted,
@@ -229,6 +230,7 @@ async function attemptImport(
       return finishPublished(context, input, published);
     }
   } catch (error) {
+    await storing.catch(() => undefined);
     // What was thrown may have come after the ledger moved; then the documents are in force.
     const now = await repository.findLedger();
     if (!now.imports.some((each) => each.statementId === statementId)) {
