@@ -10,6 +10,7 @@ import {
   monthNames,
   monthOfDay,
   wireMonth,
+  wireYear,
 } from '@backoffice/core';
 import { type CellValue, writeWorkbook } from '@backoffice/spreadsheet';
 
@@ -26,6 +27,8 @@ export function dayOf(month: Month, nth: number): DayNumber {
   return nth < 0 ? lastDayOf(month) + 1 + nth : lastDayOf(addMonths(month, -1)) + nth;
 }
 export const wire = wireMonth;
+/** The financial year of a month on the wire: `2025-2026`. */
+export const yearOf = (month: Month) => wireYear(financialYearOf(month));
 
 /** A row of a statement, in rupees; what is left out is a blank cell. */
 export interface SheetRow {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { wireMonth } from '@backoffice/core';
 import t from 'tap';
-import { figuresOf, type System, startSystem } from './support.ts';
+import { figuresOf, type Json, type System, startSystem } from './support.ts';
 
 const folder = new URL('../../packages/modules/receivables/test/fixtures/statements/', import.meta.url);
 const buckets = ['0-30', '31-90', '91-180', '181-365', '>365'] as const;

@@ -87,6 +87,12 @@ export async function startSystem(
     });
   const { api, worker } = await start(t, env);
   const base = String(api.up.url);
+  // What the processes complained of, for whoever looks into a failure.
+  t.teardown(() => {
+    for (const line of process.env.CONTRACT_LOG ? [...api.lines, ...worker.lines] : []) {
+      if (!line.includes('"level":30')) console.error(line);
+    }
+  });
   await until('/ready', async () => (await fetch(`${base}/ready`)).status === 200);
   const openApi = (await (await fetch(`${base}/docs/json`)).json()) as OpenApi;
   const documentation = createDocumentation(openApi);
@@ -186,12 +192,18 @@ export async function startSystem(
       return answer.body;
     },
 
-    /** Empties what the tests put in, but not the users: the next test begins with nothing. */
+    /**
+     * Empties what the tests put in, but not the users: the next test begins with nothing. The ledger keeps
+     * its version and counts on, for the processes tell states apart by it.
+     */
     async clear(): Promise<void> {
-      for (const { name } of await platform.db.listCollections().toArray()) {
-        if (/^(users|migrations)|system\./.test(name)) continue;
-        await platform.db.collection(name).deleteMany({});
+      const { db } = platform;
+      for (const { name } of await db.listCollections().toArray()) {
+        if (/^(users|migrations|leases|receivables_ledger)$|^system\./.test(name)) continue;
+        await db.collection(name).deleteMany({});
       }
+      const nothing = { imports: [], heads: {}, markMonths: [], tail: [], hold: null };
+      await db.collection('receivables_ledger').updateMany({}, { $set: nothing, $inc: { version: 1 } });
     },
   };
 }
