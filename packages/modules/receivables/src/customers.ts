@@ -160,7 +160,7 @@ function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<st
       if (number === null) continue;
       const known = invoices.get(number);
       const listed = line.line.a === 0 || (line.month > first.month && !line.line.k);
-      const counts = isOpen(line) || listed || (snapshot !== first && snapshot.reopened.has(number));
+      const counts = isOpen(line) || listed || (snapshot !== first && snapshot.openInBetween.has(number));
       if (known === undefined && !counts) continue;
       const rank = rankOf(state, walked.region, line);
       const opens = snapshot === last && isOpen(line) ? [{ line, rank }] : [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const parts = 128;
 
 /** What is buffered before it goes to disk: a small file never touches it. */
-const bufferCharacters = 4 * 1024 * 1024;
+const bufferCharacters = 1024 * 1024;
 
 /** Small parts are read together up to this size, so that a small file is one batch and not many. */
 const batchCharacters = 512 * 1024;

@@ -36,7 +36,7 @@ export function createStatementRepository(db: Db) {
     return statements
       .find({ s: { $in: [...statementIds] }, ...where }, { projection: { _id: 0 } })
       .sort({ code: 1 })
-      .batchSize(2_000);
+      .batchSize(500);
   }
 
   /** The follow-up that a statement fills in. */

@@ -58,8 +58,8 @@ export interface Snapshot {
   lines: StandingLine[];
   /** Of the numbers that stand, those that are not `unpaid`. */
   statuses: Map<string, InvoiceStatus>;
-  /** Numbers that a user set open since the snapshot before; they may be paid again by now. */
-  reopened: Set<string>;
+  /** Numbers that were open before or after a user's mark since the snapshot before; they may be paid by now. */
+  openInBetween: Set<string>;
 }
 
 export interface CustomerPath {
@@ -95,7 +95,7 @@ export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
     while (last && m < marks.length && before(marks[m]!, last)) m++;
   }
   for (const month of path.months) {
-    const reopened = new Set<string>();
+    const openInBetween = new Set<string>();
     while (true) {
       const event = events[e];
       const mark = marks[m];
@@ -107,12 +107,13 @@ export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
         applyListing(path, standing, statuses, event);
         e++;
       } else {
-        statuses.set(mark!.number, mark!.status);
-        if (mark!.status !== 'paid') reopened.add(mark!.number);
+        const { number, status } = mark!;
+        if (status !== 'paid' || statuses.get(number) !== 'paid') openInBetween.add(number);
+        statuses.set(number, status);
         m++;
       }
     }
-    yield { ...snapshotOf(path, standing, statuses, month), reopened };
+    yield { ...snapshotOf(path, standing, statuses, month), openInBetween };
   }
 }
 
@@ -146,7 +147,7 @@ function snapshotOf(
   standing: Standing,
   statuses: ReadonlyMap<string, InvoiceStatus>,
   month: Month,
-): Omit<Snapshot, 'reopened'> {
+): Omit<Snapshot, 'openInBetween'> {
   const lines: StandingLine[] = [];
   const standingStatuses = new Map<string, InvoiceStatus>();
   for (const [slot, cell] of standing) {
