@@ -8,7 +8,8 @@ import type { ImportOutcome } from './reference/importing.ts';
 import { createReference } from './reference/reference.ts';
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 300);
-const seed = Number(process.env.PROPERTY_SEED ?? Date.now() % 2 ** 31);
+// The suite plays the same histories every time; whoever asks for a number of them gets new ones.
+const seed = Number(process.env.PROPERTY_SEED ?? (process.env.PROPERTY_RUNS ? Date.now() % 2 ** 31 : 4242));
 
 t.setTimeout(Math.max(900_000, runs * 10_000));
 const db = await openDatabase(t);
