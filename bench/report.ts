@@ -4,7 +4,8 @@ import type { ImportRun, ReadRun } from './runs.ts';
 export interface SizeResult {
   rows: number;
   imports: ImportRun[];
-  reads: ReadRun;
+  /** Null where only memory is of interest. */
+  reads: ReadRun | null;
   /** The median over the runs; of a ratio, when the function gives one. */
   median: (of: (run: ImportRun) => number) => number;
 }
@@ -46,7 +47,7 @@ export function reportOf(small: SizeResult, middle: SizeResult, large: SizeResul
   const second = (size: SizeResult) => size.median((run) => run.secondImport / run.import);
   both('import of the next month: time of the first', (size) => times(second(size)));
 
-  const same = large.reads.dashboard / small.reads.dashboard;
+  const same = large.reads!.dashboard / small.reads!.dashboard;
   const growth = `${times(same)} the smaller`;
   lines.push({
     what: 'dashboard: time',
@@ -55,7 +56,7 @@ export function reportOf(small: SizeResult, middle: SizeResult, large: SizeResul
     aim: 'the same (≤ 1.25 ×)',
     met: same <= 1.25,
   });
-  both('dashboard: faster than adding up rows', ({ reads }) => times(reads.aggregation / reads.dashboard));
+  both('dashboard: faster than adding up rows', ({ reads }) => times(reads!.aggregation / reads!.dashboard));
 
   for (const [name, of] of [
     ['worker', (run: ImportRun) => run.workerMb],
@@ -82,7 +83,7 @@ export function reportOf(small: SizeResult, middle: SizeResult, large: SizeResul
     ['dashboard', 'dashboard'],
     ['adding up rows', 'aggregation'],
   ] as const) {
-    both(`for information: ${what}`, ({ reads }) => ms(reads[key]));
+    both(`for information: ${what}`, ({ reads }) => ms(reads![key]));
   }
   both('for information: import', (size) => ms(size.median((run) => run.import)));
   const note = `* memory is compared with ${middle.rows.toLocaleString('en')} rows`;

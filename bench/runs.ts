@@ -69,9 +69,9 @@ export async function runImport(
   services: Services,
   dir: string,
   firm: Firm,
-  { warmUp, sample, reads }: { warmUp: string; sample: number; reads: number },
+  { warmUp, sample, reads, signal }: { warmUp: string; sample: number; reads: number; signal: AbortSignal },
 ): Promise<{ imports: ImportRun; reads: ReadRun | null }> {
-  const system = await startSystem(services, dir);
+  const system = await startSystem(services, dir, signal);
   const plain = openDatabase(services, 'plain');
   try {
     // A server that has run for a while has its code compiled and its connections open.
@@ -109,7 +109,7 @@ async function runReads(
 ): Promise<ReadRun> {
   const month = wireMonth(firm.months[1]);
   await assertSame(system, firm, rows);
-  const few = Math.max(1, Math.ceil(runs / 10));
+  const few = Math.max(1, Math.ceil(runs / 20));
   const dashboard = await medianOf(runs, () => system.call(`/dashboard?month=${month}`));
   const aggregation = await medianOf(few, () => rows.aggregate(firm.months[1]));
   const customers = await medianOf(few, () => system.call('/customers'));

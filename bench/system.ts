@@ -48,7 +48,12 @@ export function openDatabase(services: Services, name: string) {
   return { uri: uri.href, db, close };
 }
 
-export async function startSystem(services: Services, dir: string): Promise<BenchSystem> {
+/** @param signal ends the processes at once, so that whoever waits for an answer of theirs gets an error */
+export async function startSystem(
+  services: Services,
+  dir: string,
+  signal: AbortSignal,
+): Promise<BenchSystem> {
   const { uri, db, close: closeDatabase } = openDatabase(services, 'system');
   const port = await freePort();
   const dataDir = join(dir, `system-${port}`);
@@ -77,7 +82,13 @@ export async function startSystem(services: Services, dir: string): Promise<Benc
     return child;
   }
 
+  const kill = () => {
+    for (const { child } of children) child.kill('SIGKILL');
+  };
+  signal.addEventListener('abort', kill);
+
   async function close(): Promise<void> {
+    signal.removeEventListener('abort', kill);
     for (const { child } of children.splice(0)) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = once(child, 'exit');
