@@ -182,6 +182,8 @@ export async function startSystem(
   }
 
   return {
+    /** What lives as long as the system, rather than as one of its tests. */
+    top: t,
     ...{ env, platform, users, ids, tokens, base, api, worker, openApi, documentation },
     ...{ send, call, get, put, signIn, upload, take },
 
