@@ -127,7 +127,7 @@ async function benchUser(): Promise<NewUser> {
 async function untilReady(url: string, children: { child: ChildProcess; log: string }[]): Promise<void> {
   const until = Date.now() + 60_000;
   while (!(await fetch(url).catch(() => null))?.ok) {
-    const ended = children.some(({ child }) => child.exitCode !== null && child.exitCode !== 0);
+    const ended = children.some(({ child }) => child.signalCode !== null || (child.exitCode ?? 0) !== 0);
     if (ended || Date.now() > until) throw new Error(`The system does not start. ${lastWords(children)}`);
     await delay(50);
   }
