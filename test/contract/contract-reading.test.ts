@@ -199,6 +199,11 @@ t.test('11. recovery trend and engineers: keys of the dashboard and routes of th
     { name: 'Divya Engineer', region: 'delhi', outstandingCollected: 0, newOutstandingAssigned: 75 },
     'months before the first assignment count by it',
   );
+  t.same(
+    engineers.map((each) => each.name),
+    ['Divya Engineer', 'Eknath Engineer', 'Esha Engineer'],
+    'those without figures too, and no manager',
+  );
 });
 
 t.test(

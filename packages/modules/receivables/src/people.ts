@@ -23,15 +23,25 @@ export function readScope(member: Member, setting: 'own' | 'all'): Scope {
   return setting === 'all' ? { regions: null } : writeScope(member);
 }
 
-/** Everybody who may look after customers, also those who have left: their figures stay theirs. */
+/**
+ * Everybody who looks after customers or once did: the figures of those who have left or have another role now
+ * stay theirs. Only who is an engineer today has a region here, and so is listed without any figures too.
+ */
 export async function listEngineers(users: UserRepository): Promise<EngineerName[]> {
   const members = await users.listMembers('receivables');
-  return members.map((user) => ({ id: user._id.toHexString(), name: user.name, region: regionOf(user) }));
+  return members.map((user) => {
+    const region = isEngineer(user) ? regionOf(user) : null;
+    return { id: user._id.toHexString(), name: user.name, region };
+  });
+}
+
+function isEngineer({ status, memberships }: UserDocument): boolean {
+  return status === 'active' && memberships.receivables?.role === 'Engineer';
 }
 
 async function activeEngineers(users: UserRepository): Promise<UserDocument[]> {
   const members = await users.listMembers('receivables', ['Engineer']);
-  return members.filter((user) => user.status === 'active');
+  return members.filter(isEngineer);
 }
 
 /** Finds the one engineer of a region by name, compared without case; null when there is none, or two. */
