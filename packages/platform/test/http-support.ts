@@ -88,6 +88,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
           search: Type.Optional(Type.String()),
           page: Type.Optional(Type.Integer()),
           all: Type.Optional(Type.Boolean()),
+          size: Type.Optional(Type.Union([Type.Literal('large'), Type.Literal('small')])),
         }),
       },
     },

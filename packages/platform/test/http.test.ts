@@ -64,6 +64,11 @@ t.test('37. in an address numbers and booleans are read, and nothing else is ben
     t.equal(answer.status, 400, path);
     t.match(await bodyOf(answer), { code: 'INVALID_REQUEST' }, path);
   }
+  t.match(
+    await bodyOf(await get('7?size=huge')),
+    { field: 'size', error: '"size" in the query is not one of large, small.' },
+    'the answer names the choices',
+  );
   t.match(await bodyOf(await get('7?search[$ne]=x')), { id: 7, search: undefined }, 'no nested values');
 });
 

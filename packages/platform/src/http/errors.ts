@@ -106,5 +106,14 @@ function fromValidation(problems: FastifySchemaValidationError[], context = 'bod
   let fault = problem.message ?? 'is wrong';
   if (typeof missingProperty === 'string') fault = 'is missing';
   if (typeof additionalProperty === 'string') fault = 'is not known here';
+  if (problem.keyword === 'const') fault = `is not one of ${allowedAt(problem.instancePath, problems)}`;
   return new CodedError('INVALID_REQUEST', `"${field}" in the ${place} ${fault}.`, { field, in: place });
+}
+
+/** Of a union of constants each one is a problem of its own; the reader wants to see what may stand there. */
+function allowedAt(path: string, problems: FastifySchemaValidationError[]): string {
+  return problems
+    .filter(({ keyword, instancePath }) => keyword === 'const' && instancePath === path)
+    .map(({ params }) => String(params.allowedValue))
+    .join(', ');
 }
