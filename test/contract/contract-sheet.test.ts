@@ -29,7 +29,13 @@ t.test(
         accepted.map((row) => [`${row.code}|${row.number ?? JSON.stringify(row)}`.toLowerCase(), row]),
       ).values(),
     ];
-    const wanted = distinct.reduce((sum, row) => sum + (row.status === 'paid' ? 0 : row.outstanding), 0);
+    /** B has dates but no age: what has no date is refused there. */
+    const refused = (layout: string) =>
+      layout === 'b' ? distinct.filter((row) => row.date === undefined) : [];
+    const wanted = (layout: string) =>
+      distinct
+        .filter((row) => !refused(layout).includes(row))
+        .reduce((sum, row) => sum + (row.status === 'paid' ? 0 : row.outstanding), 0);
     const ages: Record<string, Json> = {};
     for (const layout of ['a', 'b', 'c']) {
       for (const program of ['openpyxl', 'xlsxwriter', 'libreoffice', 'sheetjs']) {
@@ -38,14 +44,15 @@ t.test(
         const answer = await upload(await readFile(new URL(name, fixtures)), 'Jul-25', { fileName: name });
         t.equal(answer.status, 200, `${name}: ${answer.body.error}`);
         const { counts, count } = answer.body;
-        t.match(counts, { read: accepted.length, duplicates: 1, rejected: 0 }, name);
+        const rejected = refused(layout).length;
+        t.match(counts, { read: accepted.length, duplicates: 1, rejected }, name);
         t.equal(count, counts.inserted + counts.updated + counts.unchanged);
         t.equal(count + counts.duplicates + counts.rejected, counts.read);
         t.ok(warningsOf(answer.body).includes('HIDDEN_ROWS'), 'hidden rows count, with a warning');
         t.equal(warningsOf(answer.body).includes('OTHER_SHEETS'), name === 'xlsxwriter-a.xlsx');
         const dashboard = await get('country', '/dashboard', { month: 'Jul-25' });
         // A has no status column, so nothing is paid there.
-        if (layout !== 'a') t.equal(figuresOf(dashboard).total, wanted, name);
+        t.equal(figuresOf(dashboard).total, wanted(layout), name);
         const { outstandingByAge, kpis } = dashboard;
         ages[layout] ??= { outstandingByAge, kpis };
         t.same({ outstandingByAge, kpis }, ages[layout], `${name}: as the other programs`);

@@ -83,11 +83,12 @@ export async function startProcess(
   script: string,
   env: NodeJS.ProcessEnv,
   message: string,
+  args: string[] = [],
 ): Promise<RunningProcess> {
   const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as ['ignore', 'pipe', 'pipe', 'ipc'];
   // Nothing of the caller's own settings may get in: what counts is `env`.
   const { PATH, HOME, TZ } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, script)], {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, script), ...args], {
     cwd: root,
     env: { PATH, HOME, ...(TZ === undefined ? {} : { TZ }), ...env },
     stdio,
