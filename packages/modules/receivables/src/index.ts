@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { SystemModule } from '@backoffice/platform';
 import { receivablesMigrations } from './migrations.ts';
-import { roles } from './people.ts';
+import { roles } from './model.ts';
 import { receivablesRoutes } from './routes/routes.ts';
 import { ErrorBody } from './schemas.ts';
 

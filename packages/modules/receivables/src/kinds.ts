@@ -75,7 +75,7 @@ function importResult(result: StatementResult, { month }: StatementParams, dryRu
   const count = counts.inserted + counts.updated + counts.unchanged;
   const rejected =
     errorCount === 0 ? '' : ` ${errorCount} ${errorCount === 1 ? 'row was' : 'rows were'} rejected.`;
-  const rows = `${count} rows for ${wireMonth(month)}.${rejected}`;
+  const rows = `${count} ${count === 1 ? 'row' : 'rows'} for ${wireMonth(month)}.${rejected}`;
   const done = dryRun ? `Checked only, nothing was saved. ${rows}` : `Upload successful. ${rows}`;
   const message =
     duplicateOf === undefined

@@ -24,6 +24,9 @@ export const regionLabels = {
 export type Region = keyof typeof regionLabels;
 export const regionCodes = Object.keys(regionLabels) as Region[];
 
+/** The roles of the system; compared exactly. */
+export const roles = ['Admin', 'Country Manager', 'Manager', 'Engineer'] as const;
+
 export const departments = ['Batching Plant', 'Pump'] as const;
 export type Department = (typeof departments)[number];
 

@@ -3,7 +3,6 @@ import type { Member, UserDocument, UserRepository } from '@backoffice/platform'
 import type { EngineerName } from './figures.ts';
 import { keyOf, type Region, regionCodes, type Scope } from './model.ts';
 
-export const roles = ['Admin', 'Country Manager', 'Manager', 'Engineer'] as const;
 const everywhere: readonly string[] = ['Admin', 'Country Manager'];
 
 function regionOf(user: UserDocument): Region | null {

@@ -1,6 +1,6 @@
 import { CountsSchema, ImportWarningSchema, RowErrorSchema, UploadStatus } from '@backoffice/platform';
 import { type TProperties, Type } from '@sinclair/typebox';
-import { ageBuckets, departments, invoiceStatuses, regionCodes, remarks } from './model.ts';
+import { ageBuckets, departments, invoiceStatuses, regionCodes, remarks, roles } from './model.ts';
 
 const oneOf = <const T extends readonly string[]>(values: T) =>
   Type.Union(values.map((value) => Type.Literal(value as T[number])));
@@ -28,7 +28,7 @@ export const CustomersQuery = Type.Object({
   page: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
 });
-export const UsersQuery = Type.Object({ region: text, role: text });
+export const UsersQuery = Type.Object({ region: text, role: Type.Optional(oneOf(roles)) });
 export const figureNames = [
   ...['total', 'new', 'recovered', 'invoices', 'disputed', 'customers'],
   ...ageBuckets.map((bucket) => `age:${bucket}`),
@@ -40,10 +40,11 @@ export const ExplainQuery = Type.Object({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
 });
 
-export const CustomerParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) });
+// What the router takes, and more than a sheet may have.
+export const CustomerParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) });
 export const InvoiceParams = Type.Object({
   ...CustomerParams.properties,
-  invoiceNumber: Type.String({ minLength: 1, maxLength: 200 }),
+  invoiceNumber: Type.String({ minLength: 1, maxLength: 100 }),
 });
 export const RemarkBody = closed({ newRemark: oneOf(remarks) });
 export const NotesBody = closed({ newNotes: Type.String({ maxLength: 5_000 }) });

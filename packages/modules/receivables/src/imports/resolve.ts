@@ -106,10 +106,10 @@ export async function resolveRows(
         result.accepted += 1;
         if (line.n === null) continue;
         const owner = owners.get(line.n);
-        if (owner === undefined) owners.set(line.n, code);
-        else if (owner !== code) {
+        if (owner === undefined) owners.set(line.n, row.code);
+        else if (keyOf(owner) !== code) {
           shared += 1;
-          example ||= `${line.s} is an invoice of ${owner} and of ${code}`;
+          example ||= `${line.s} is an invoice of ${owner} and of ${row.code}`;
         }
       }
       for (const { number, onAccount, department, region } of rejected) {
