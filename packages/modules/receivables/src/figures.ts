@@ -36,7 +36,7 @@ import {
   standingAt,
   statementsInForce,
 } from './rollups/ledger.ts';
-import type { AgeSums, Head, HeadMonth, Node } from './rollups/totals.ts';
+import type { AgeSums, Head, HeadMonth } from './rollups/totals.ts';
 
 /** The days and months that count now, in the business time zone. */
 export interface Now {
@@ -182,8 +182,8 @@ function bucketsOf(sums: AgeSums | undefined, asOf: DayNumber): Record<AgeBucket
   return buckets;
 }
 
-function ageRow(region: Region, node: Node | undefined, slot: Slot, asOf: DayNumber): AgeRow {
-  const buckets = bucketsOf(node?.ages[slot], asOf);
+function ageRow(region: Region, sums: AgeSums | undefined, asOf: DayNumber): AgeRow {
+  const buckets = bucketsOf(sums, asOf);
   return { region, buckets, total: ageBuckets.reduce((sum, bucket) => sum + buckets[bucket], 0) };
 }
 
@@ -291,9 +291,9 @@ export async function dashboardFigures(
       const head = headMonth(state, region, month);
       if (head !== undefined) wanted.set(region, head.node);
     }
-    const nodes = await repository.listNodes([...wanted.values()]);
+    const ages = await repository.listAges([...wanted.values()], slot);
     // The state was replaced and its rollups removed while we were reading it.
-    if ([...wanted.values()].some((id) => !nodes.has(id)) && attempt < 5) continue;
+    if ([...wanted.values()].some((id) => !ages.has(id)) && attempt < 5) continue;
     const asOf = asOfDay(month, now);
     const cells = standing.map((region) => standingSlots(state, region, slot, month));
     const year = financialYearOf(month);
@@ -313,7 +313,7 @@ export async function dashboardFigures(
       ),
       reported: cells.filter((own) => own.some((cell) => cell.month === month)).length,
       standing: standing.length,
-      ages: standing.map((region) => ageRow(region, nodes.get(wanted.get(region)!), slot, asOf)),
+      ages: standing.map((region) => ageRow(region, ages.get(wanted.get(region)!), asOf)),
       trend: month > now.running ? [] : trendOf(state, regions, slot, month, now),
       recovery: month > now.running ? [] : recoveryTrend(state, regions, slot, year, now),
       engineers: month > now.running ? [] : engineerRows(state, regions, slot, year, engineers),

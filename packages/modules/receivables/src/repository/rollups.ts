@@ -1,10 +1,25 @@
 import type { Db } from 'mongodb';
 import type { Region } from '../model.ts';
-import type { Ledger } from '../rollups/ledger.ts';
-import type { Head, Node, StatusChunk, StatusEntry } from '../rollups/totals.ts';
+import type { Ledger, Slot } from '../rollups/ledger.ts';
+import type { AgeSums, Head, Node, StatusChunk, StatusEntry } from '../rollups/totals.ts';
 
 /** Heads kept in memory: those of a few versions of all regions. */
 const headsKept = 200;
+/** Amounts by date kept in memory: those of a few months, or filters, of all regions; some 30 KB each. */
+const agesKept = 200;
+
+/** What was asked for last is thrown away last. */
+function keep<T>(cache: Map<string, T>, id: string, value: T): void {
+  cache.delete(id);
+  cache.set(id, value);
+}
+
+function shrink(cache: Map<string, unknown>, size: number): void {
+  for (const id of cache.keys()) {
+    if (cache.size <= size) return;
+    cache.delete(id);
+  }
+}
 
 /** Rollups: documents whose ids are made from their content. */
 export function createRollupRepository(db: Db, clock: () => Date) {
@@ -12,6 +27,7 @@ export function createRollupRepository(db: Db, clock: () => Date) {
   const nodes = db.collection<Node & { computedAt: Date }>('receivables_nodes');
   const chunks = db.collection<StatusChunk & { computedAt: Date }>('receivables_statuses');
   const cachedHeads = new Map<string, Head>();
+  const cachedAges = new Map<string, AgeSums>();
 
   /** Stores rollups. One that is there already (same content, same id) is made young again, so that it stays. */
   async function upsertRollups(made: { heads: Head[]; nodes: Node[]; chunks: StatusChunk[] }): Promise<void> {
@@ -51,14 +67,9 @@ export function createRollupRepository(db: Db, clock: () => Date) {
       const head = cachedHeads.get(id);
       if (head === undefined) return null;
       found.set(region, head);
-      // What was asked for last is thrown away last.
-      cachedHeads.delete(id);
-      cachedHeads.set(id, head);
+      keep(cachedHeads, id, head);
     }
-    for (const id of cachedHeads.keys()) {
-      if (cachedHeads.size <= headsKept) break;
-      cachedHeads.delete(id);
-    }
+    shrink(cachedHeads, headsKept);
     return found;
   }
 
@@ -68,6 +79,27 @@ export function createRollupRepository(db: Db, clock: () => Date) {
     for await (const { computedAt, ...node } of nodes.find({ _id: { $in: [...ids] } })) {
       found.set(node._id, node);
     }
+    return found;
+  }
+
+  /** The amounts by date of some nodes, for one filter. Kept in memory: what an id stands for never changes. */
+  async function listAges(ids: readonly string[], slot: Slot): Promise<Map<string, AgeSums>> {
+    const keyOf = (id: string) => `${slot} ${id}`;
+    const missing = ids.filter((id) => !cachedAges.has(keyOf(id)));
+    if (missing.length > 0) {
+      const projection = { ages: { $slice: [slot, 1] }, statuses: 0 };
+      for await (const { _id, ages } of nodes.find({ _id: { $in: missing } }, { projection })) {
+        cachedAges.set(keyOf(_id), ages[0]!);
+      }
+    }
+    const found = new Map<string, AgeSums>();
+    for (const id of ids) {
+      const ages = cachedAges.get(keyOf(id));
+      if (ages === undefined) continue;
+      found.set(id, ages);
+      keep(cachedAges, keyOf(id), ages);
+    }
+    shrink(cachedAges, agesKept);
     return found;
   }
 
@@ -100,5 +132,5 @@ export function createRollupRepository(db: Db, clock: () => Date) {
     return removed;
   }
 
-  return { listHeads, listNodes, listStatuses, removeUnusedRollups, upsertRollups };
+  return { listAges, listHeads, listNodes, listStatuses, removeUnusedRollups, upsertRollups };
 }
