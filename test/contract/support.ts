@@ -170,7 +170,7 @@ export async function startSystem(
     });
   }
 
-  /** Uploads a statement of these rows, and fails where it is not taken. */
+  /** Uploads a statement of these rows for a month such as 2025-04, and fails where it is not taken. */
   async function take(month: string, rows: readonly SheetRow[], given: UploadOptions = {}): Promise<Json> {
     const answer = await upload(await statement(month, rows), month, given);
     if (answer.status !== 200) throw new Error(`the upload answered ${JSON.stringify(answer.body)}`);
