@@ -55,20 +55,6 @@ export interface UploadOptions {
 }
 
 /**
- * A server may close a connection that it kept, at any time, also just when the next request goes out on it
- * (after a refusal whose body nobody read, for one). HTTP leaves it to the client to ask again on a new one.
- */
-async function overKeptConnection(ask: () => Promise<Response>): Promise<Response> {
-  try {
-    return await ask();
-  } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
-    if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET') throw error;
-    return ask();
-  }
-}
-
-/**
  * The product as it runs: a database and queues of its own, users of every role, the API and the worker as
  * processes. Every answer is held against the documentation that the API gives of itself.
  */
@@ -115,7 +101,7 @@ export async function startSystem(
 
   /** Sends it, and fails the test where the answer is not as documented. */
   async function send(method: string, path: string, init: RequestInit): Promise<Answer> {
-    const answer = await overKeptConnection(() => fetch(`${base}${path}`, { ...init, method }));
+    const answer = await fetch(`${base}${path}`, { ...init, method });
     const type = answer.headers.get('content-type') ?? '';
     const bytes = Buffer.from(await answer.arrayBuffer());
     const body = type.startsWith('application/json') ? JSON.parse(bytes.toString()) : bytes;
