@@ -86,6 +86,7 @@ export function reportOf(small: SizeResult, middle: SizeResult, large: SizeResul
     both(`for information: ${what}`, ({ reads }) => ms(reads![key]));
   }
   both('for information: import', (size) => ms(size.median((run) => run.import)));
+  both('for information: 100 rows, dry run', (size) => ms(size.median((run) => run.few)));
   const note = `* memory is compared with ${middle.rows.toLocaleString('en')} rows`;
   return `${table(lines, [small.rows, large.rows], judged)}\n${note}`;
 }
