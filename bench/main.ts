@@ -7,6 +7,7 @@ import { startServices } from '@backoffice/dev-services';
 import { elapsed, median } from './measure.ts';
 import { reportOf, type SizeResult } from './report.ts';
 import { type Firm, type ImportRun, makeFirm, type ReadRun, runImport } from './runs.ts';
+import type { BenchSystem } from './system.ts';
 
 const usage = `pnpm bench [--quick] [--runs <n>] [--details]
 
@@ -62,12 +63,16 @@ export async function main(args: string[]): Promise<number> {
   const say = (line: string) => console.log(line);
   const services = await startServices({ ephemeral: true, log: say, signal: broken.signal });
   const dir = await mkdtemp(join(tmpdir(), 'backoffice-bench-'));
+  let beside: BenchSystem | null = null;
   try {
     const load = loadavg()[0]!;
     say(`${availableParallelism()} cores, Node ${process.version}, load average ${load.toFixed(1)}`);
     const results: SizeResult[] = [];
     for (const rows of [...new Set([plan.small, plan.middle, plan.large])]) {
-      results.push(await measureSize(rows, { plan, runs, dir, services, say, signal: broken.signal }));
+      const setting = { plan, runs, dir, services, say, beside, signal: broken.signal };
+      const { kept, ...result } = await measureSize(rows, setting);
+      beside = kept ?? beside;
+      results.push(result);
       if (values.details) say(JSON.stringify(results.at(-1), rounded));
     }
     const of = (rows: number) => results.find((each) => each.rows === rows)!;
@@ -80,6 +85,7 @@ export async function main(args: string[]): Promise<number> {
     say('stopped');
     return 130;
   } finally {
+    await beside?.close();
     await services.stop();
     await rm(dir, { recursive: true, force: true });
   }
@@ -94,11 +100,16 @@ interface Setting {
   dir: string;
   services: Awaited<ReturnType<typeof startServices>>;
   say: (line: string) => void;
+  /** The system with fewer rows, once there is one. */
+  beside: BenchSystem | null;
   signal: AbortSignal;
 }
 
-async function measureSize(rows: number, setting: Setting): Promise<SizeResult> {
-  const { plan, runs, dir, services, say, signal } = setting;
+async function measureSize(
+  rows: number,
+  setting: Setting,
+): Promise<SizeResult & { kept: BenchSystem | null }> {
+  const { plan, runs, dir, services, say, beside, signal } = setting;
   const running = monthOfDay(dayInZone(new Date(), 'Asia/Kolkata'));
   const months: Firm['months'] = [addMonths(running, -2), addMonths(running, -1)];
   let firm: Firm | undefined;
@@ -109,15 +120,19 @@ async function measureSize(rows: number, setting: Setting): Promise<SizeResult> 
   say(`${rows} rows: files written in ${(took / 1000).toFixed(1)} s`);
   const imports: ImportRun[] = [];
   let reads: ReadRun | null = null;
+  let kept: BenchSystem | null = null;
   for (let run = 1; run <= runs; run += 1) {
     signal.throwIfAborted();
     // Reads are medians of many calls already; the middle size is there for memory.
     const reading = run === runs && (rows === plan.small || rows === plan.large);
-    const options = { warmUp: few.paths[0], sample: plan.sample, reads: reading ? plan.reads : 0, signal };
+    const keep = reading && rows === plan.small;
+    const calls = reading ? plan.reads : 0;
+    const options = { warmUp: few.paths[0], sample: plan.sample, reads: calls, keep, beside, signal };
     const result = await runImport(services, dir, firm!, options);
+    kept = result.kept;
     imports.push(result.imports);
     reads = result.reads;
     say(`${rows} rows: run ${run} of ${runs}, import ${(result.imports.import / 1000).toFixed(2)} s`);
   }
-  return { rows, imports, reads, median: (of) => median(imports.map(of)) };
+  return { rows, imports, reads, kept, median: (of) => median(imports.map(of)) };
 }

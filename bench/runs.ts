@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Month, rupeesFromPaise, wireMonth } from '@backoffice/core';
 import type { Services } from '@backoffice/dev-services';
 import { firstStatement, nextStatement, type RowDocument, writeSheet } from './firm.ts';
-import { elapsed, medianOf } from './measure.ts';
+import { elapsed, medianOf, mediansInTurn } from './measure.ts';
 import { peakMegabytes, watchChildren } from './memory.ts';
 import { plainRows, readAlone } from './rows.ts';
 import { type BenchSystem, openDatabase, startSystem } from './system.ts';
@@ -32,6 +32,8 @@ export interface ImportRun {
 
 export interface ReadRun {
   dashboard: number;
+  /** The dashboard of the system with fewer rows, asked in turn with this one. */
+  besideDashboard: number | null;
   aggregation: number;
   customers: number;
   customersPage: number;
@@ -66,15 +68,30 @@ async function importStatement(system: BenchSystem, firm: Firm, index: 0 | 1): P
   return took;
 }
 
+export interface RunOptions {
+  /** A small file that is tried out first. */
+  warmUp: string;
+  /** How many one-by-one upserts are measured. */
+  sample: number;
+  /** Calls of the dashboard; 0: no reads at all. */
+  reads: number;
+  /** Leaves the system running, for the caller to close. */
+  keep: boolean;
+  /** A system whose dashboard is asked in turn with this one's. */
+  beside: BenchSystem | null;
+  signal: AbortSignal;
+}
+
 /** One run: the import on a fresh system, and right after it what it is compared with. */
 export async function runImport(
   services: Services,
   dir: string,
   firm: Firm,
-  { warmUp, sample, reads, signal }: { warmUp: string; sample: number; reads: number; signal: AbortSignal },
-): Promise<{ imports: ImportRun; reads: ReadRun | null }> {
+  { warmUp, sample, reads, keep, beside, signal }: RunOptions,
+): Promise<{ imports: ImportRun; reads: ReadRun | null; kept: BenchSystem | null }> {
   const system = await startSystem(services, dir, signal);
   const plain = openDatabase(services, 'plain');
+  let kept: BenchSystem | null = null;
   try {
     // A server that has run for a while has its code compiled and its connections open.
     const few = await medianOf(3, () =>
@@ -97,11 +114,13 @@ export async function runImport(
     const secondImport = await importStatement(system, firm, 1);
     const plainTimes = { upserts, bulk, bareBulk, read };
     const imports = { import: first, secondImport, ...plainTimes, few, workerMb, parserMb };
-    if (reads === 0) return { imports, reads: null };
+    if (reads === 0) return { imports, reads: null, kept };
     await rows.insertAll(firm.statements[1], true);
-    return { imports, reads: await runReads(system, firm, rows, reads) };
+    const result = { imports, reads: await runReads(system, firm, rows, reads, beside) };
+    if (keep) kept = system;
+    return { ...result, kept };
   } finally {
-    await system.close();
+    if (kept === null) await system.close();
     await plain.close();
   }
 }
@@ -111,11 +130,16 @@ async function runReads(
   firm: Firm,
   rows: ReturnType<typeof plainRows>,
   runs: number,
+  beside: BenchSystem | null,
 ): Promise<ReadRun> {
   const month = wireMonth(firm.months[1]);
   await assertSame(system, firm, rows);
   const few = Math.max(1, Math.ceil(runs / 20));
-  const dashboard = await medianOf(runs, () => system.call(`/dashboard?month=${month}`));
+  const ask = (of: BenchSystem) => () => of.call(`/dashboard?month=${month}`);
+  const [dashboard, besideDashboard] =
+    beside === null
+      ? [await medianOf(runs, ask(system)), null]
+      : await mediansInTurn(runs, [ask(system), ask(beside)]);
   const aggregation = await medianOf(few, () => rows.aggregate(firm.months[1]));
   const customers = await medianOf(few, () => system.call('/customers'));
   const customersPage = await medianOf(few, () => system.call('/customers?page=1&limit=100'));
@@ -129,7 +153,7 @@ async function runReads(
     const path = `/customers/${customerCode}/invoices/${encodeURIComponent(invoiceNumber)}/dispute`;
     return system.call(path, { method: 'PUT', body: JSON.stringify({ newStatus: 'dispute' }) });
   });
-  return { dashboard, aggregation, customers, customersPage, explain, mark };
+  return { dashboard, besideDashboard, aggregation, customers, customersPage, explain, mark };
 }
 
 /** What is compared must give the same figures. */
