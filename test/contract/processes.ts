@@ -94,8 +94,12 @@ export async function startProcess(
     stdio,
   });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
+  // A test that ends without its teardown must not leave the programs running.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   t.teardown(async () => {
-    child.kill('SIGKILL');
+    process.off('exit', kill);
+    kill();
     await exited;
   });
   const lines: string[] = [];
