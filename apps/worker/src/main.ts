@@ -3,7 +3,7 @@ import { runProcess, startWorker } from '@backoffice/platform';
 import { modules } from './worker.ts';
 
 // What an import holds at any moment is small, however large its file. V8 would still let garbage grow to
-// several times of that before it looks; like this it looks at half as much again, for hardly any time.
+// several times that before it looks; like this it looks at half as much again, which costs no CPU time.
 setFlagsFromString('--heap-growing-percent=50');
 
 await runProcess('worker', async (platform) => {
