@@ -1,15 +1,13 @@
 import {
   CodedError,
-  type DayNumber,
   type FinancialYear,
   financialYearOf,
-  lastDayOf,
   type Month,
   parseFinancialYear,
   parseNamedMonth,
   resolveMonth,
 } from '@backoffice/core';
-import type { Now } from './figures.ts';
+import { asOfDay, type Now } from './figures.ts';
 import type { StatementParams } from './imports/run.ts';
 import {
   type Department,
@@ -106,13 +104,12 @@ export function readUpload(fields: Record<string, string>, now: Now): UploadAske
   if (!fields.month?.trim()) throw wrong('month', '"month" is missing: choose the month of the statement.');
   const { month } = readPeriod(fields as { month: string });
   if (month! > now.running) throw new CodedError('MONTH_NOT_BEGUN', undefined, { field: 'month' });
-  const asOf: DayNumber = month === now.running ? now.today : lastDayOf(month!);
   return {
     params: {
       month: month!,
       department: readDepartment(fields.department),
       covers: readChoice(fields, 'covers', ['listed', 'all']),
-      asOf,
+      asOf: asOfDay(month!, now),
       confirm: readFlag(fields, 'confirm'),
     },
     dryRun: readFlag(fields, 'dryRun'),

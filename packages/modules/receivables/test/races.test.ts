@@ -154,6 +154,20 @@ t.test('rollups: damage is named, a rebuild mends it, and gives what was there b
   t.same(await verifyRollups(empty), []);
 });
 
+t.test(
+  '60. a ledger that was restored under a running process is not taken for the one it knew',
+  async (t) => {
+    const { engine, figures } = await open(t);
+    await engine.apply(buildImport(1, [buildRow()]));
+    t.equal((await figures('2025-08')).total, 10_000);
+    // Another history with as many changes, as a backup may hold it.
+    await emptyDatabase(db);
+    const other = await createEngine(t, db, { at: new Date(at) }, engineers);
+    await other.apply(buildImport(2, [buildRow({ outstanding: 77 })]));
+    t.equal((await figures('2025-08')).total, 77);
+  },
+);
+
 t.test('what nothing refers to is tidied away, what is in force stays', async (t) => {
   const { engine, repository, context, figures } = await open(t);
   await engine.apply(buildImport(1, [buildRow()]));

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Db } from 'mongodb';
 import type { Ledger } from '../rollups/ledger.ts';
 import { type CustomerDocument, customerId } from './customers.ts';
@@ -12,6 +13,7 @@ export interface ImportRecord<T> {
 export const emptyLedger: Ledger = {
   _id: 'ledger',
   version: 0,
+  stamp: '',
   imports: [],
   heads: {},
   markMonths: [],
@@ -26,11 +28,12 @@ export function createLedgerRepository(db: Db, clock: () => Date) {
   const imports = db.collection<ImportRecord<unknown>>('receivables_imports');
   let cached: Ledger | null = null;
 
-  /** The ledger as it is now. It is read whole only when its version has moved. */
+  /** The ledger as it is now. It is read whole only when it has moved. */
   async function findLedger(): Promise<Ledger> {
-    const now = await ledgers.findOne({ _id: 'ledger' }, { projection: { version: 1 } });
+    const now = await ledgers.findOne({ _id: 'ledger' }, { projection: { version: 1, stamp: 1 } });
     if (now === null) return emptyLedger;
-    if (cached?.version !== now.version) cached = await ledgers.findOne({ _id: 'ledger' });
+    const known = cached?.version === now.version && cached.stamp === now.stamp;
+    if (!known) cached = await ledgers.findOne({ _id: 'ledger' });
     return cached ?? emptyLedger;
   }
 
@@ -38,12 +41,18 @@ export function createLedgerRepository(db: Db, clock: () => Date) {
    * Puts the next state in the place of `from`, unless somebody was faster or an import holds the ledger.
    * Whoever gets `false` reads again and validates again.
    */
-  async function updateLedger(from: Ledger, next: Omit<Ledger, '_id' | 'version' | 'hold'>, by: string) {
+  async function updateLedger(
+    from: Ledger,
+    next: Omit<Ledger, '_id' | 'version' | 'stamp' | 'hold'>,
+    by: string,
+  ) {
     const free = [{ hold: null }, { 'hold.by': by }, { 'hold.until': { $lt: clock() } }];
     if (from.version === 0) await ignoreDuplicate(ledgers.insertOne({ ...emptyLedger }));
     const result = await ledgers.updateOne(
-      { _id: 'ledger', version: from.version, $or: free },
-      { $set: { ...next, version: from.version + 1, hold: null } },
+      { _id: 'ledger', version: from.version, stamp: from.stamp, $or: free },
+      {
+        $set: { ...next, version: from.version + 1, stamp: randomBytes(9).toString('base64url'), hold: null },
+      },
     );
     return result.modifiedCount === 1;
   }

@@ -71,6 +71,8 @@ export type TailEvent =
 export interface Ledger {
   _id: 'ledger';
   version: number;
+  /** Random, new with every version: a restored ledger may have the version of another history. */
+  stamp: string;
   imports: LedgerImport[];
   /** Region → the head of its rollups at this version. */
   heads: Partial<Record<Region, string>>;
