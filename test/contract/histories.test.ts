@@ -328,6 +328,8 @@ async function play(random: Scenario): Promise<void> {
   const clock: Clock = { at: new Date(scenario.commands[0]?.at ?? '2025-01-01T00:00:00Z') };
   const reference = createReference({ now: () => clock.at, zone, engineers: scenario.engineers });
   const player = createPlayer();
+  // Nothing may happen in a history; the processes would then stay in the time of the one before.
+  await setClock(clock.at);
   for (const [index, original] of scenario.commands.entries()) {
     const command = playable(original);
     const place = `command ${index} (${command.type})`;
@@ -341,6 +343,7 @@ async function play(random: Scenario): Promise<void> {
       const found = views.find((view) => keyOf(view.code) === keyOf(command.code));
       if (found?.region === engineer.region && found.outstanding !== 0)
         throw new Error(`${place} was refused`);
+      clock.at = new Date(command.at);
       continue;
     }
     const wanted = applyCommand(reference, command, clock);
