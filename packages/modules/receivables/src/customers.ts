@@ -145,8 +145,9 @@ function rankOf(state: State, region: Region, { line, month, statementId }: Stan
 }
 
 /**
- * Adds the invoices of a region that stood open at some time, its first moment included, and those that a
- * statement of the year lists, be it with 0 or as paid. Gives whether anything of the customer stood.
+ * Adds the invoices of a region that stood open at some time, its first moment included, those that a
+ * statement of the year lists, be it with 0 or as paid, and those on which a user set a status in it.
+ * Gives whether anything of the customer stood.
  */
 function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<string, Gathered>): boolean {
   let seen = false;
@@ -160,7 +161,7 @@ function gather(state: State, walked: WalkedRegion, slot: Slot, invoices: Map<st
       if (number === null) continue;
       const known = invoices.get(number);
       const listed = line.line.a === 0 || (line.month > first.month && !line.line.k);
-      const counts = isOpen(line) || listed || (snapshot !== first && snapshot.openInBetween.has(number));
+      const counts = isOpen(line) || listed || (snapshot !== first && snapshot.marked.has(number));
       if (known === undefined && !counts) continue;
       const rank = rankOf(state, walked.region, line);
       const opens = snapshot === last && isOpen(line) ? [{ line, rank }] : [];

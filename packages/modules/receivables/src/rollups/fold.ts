@@ -58,8 +58,8 @@ export interface Snapshot {
   lines: StandingLine[];
   /** Of the numbers that stand, those that are not `unpaid`. */
   statuses: Map<string, InvoiceStatus>;
-  /** Numbers that were open before or after a user's mark since the snapshot before; they may be paid by now. */
-  openInBetween: Set<string>;
+  /** Numbers on which a user set a status since the snapshot before: open before or after it, whatever they are now. */
+  marked: Set<string>;
 }
 
 export interface CustomerPath {
@@ -95,7 +95,7 @@ export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
     while (last && m < marks.length && before(marks[m]!, last)) m++;
   }
   for (const month of path.months) {
-    const openInBetween = new Set<string>();
+    const marked = new Set<string>();
     while (true) {
       const event = events[e];
       const mark = marks[m];
@@ -108,12 +108,12 @@ export function* followCustomer(path: CustomerPath): Generator<Snapshot> {
         e++;
       } else {
         const { number, status } = mark!;
-        if (status !== 'paid' || statuses.get(number) !== 'paid') openInBetween.add(number);
+        marked.add(number);
         statuses.set(number, status);
         m++;
       }
     }
-    yield { ...snapshotOf(path, standing, statuses, month), openInBetween };
+    yield { ...snapshotOf(path, standing, statuses, month), marked };
   }
 }
 
@@ -147,7 +147,7 @@ function snapshotOf(
   standing: Standing,
   statuses: ReadonlyMap<string, InvoiceStatus>,
   month: Month,
-): Omit<Snapshot, 'openInBetween'> {
+): Omit<Snapshot, 'marked'> {
   const lines: StandingLine[] = [];
   const standingStatuses = new Map<string, InvoiceStatus>();
   for (const [slot, cell] of standing) {

@@ -29,7 +29,7 @@ import {
 import { movementsIn } from './movements.ts';
 import { showCode, showName, showNumber } from './names.ts';
 import { bucketOf, type OpenItem, openItems, openItemsOf } from './open.ts';
-import { type RegionState, regionAt, standingLines } from './standing.ts';
+import { isLineOf, type RegionState, regionAt, standingLines } from './standing.ts';
 
 /**
  * Decision 13: one row per code, as things stand at the end of the year, or now in the running one. Remark,
@@ -47,7 +47,7 @@ export function customersOf(world: World, filter: Filter, scope: Scope, year: Fi
   const shownNumbers = new Set<string>();
   const open: OpenItem[] = [];
   for (const region of regionsIn(filter.region, scope)) {
-    const look = (state: RegionState): void => {
+    const look = (state: RegionState, month: Month | null): void => {
       const standing = standingLines(state, region).filter((line) =>
         slotMatches(line.slot, filter.department),
       );
@@ -55,16 +55,20 @@ export function customersOf(world: World, filter: Filter, scope: Scope, year: Fi
       for (const line of standing) {
         // Listed in this year, be it with 0 or as paid: it is shown, as paid.
         if (line.outstanding === 0 || (line.month >= first && !line.kept)) shownNumbers.add(shownKey(line));
+        // A user set a status on it in this month of the year: it does not vanish for that.
+        if (world.marks.some((mark) => mark.month === month && isLineOf(line, mark.code, mark.number))) {
+          shownNumbers.add(shownKey(line));
+        }
       }
       for (const item of openItemsOf(state, region, filter.department)) {
         for (const part of item.parts) shownNumbers.add(shownKey(part));
       }
     };
-    look(regionAt(world, region, addMonths(first, -1)));
+    look(regionAt(world, region, addMonths(first, -1)), null);
     const state = regionAt(world, region, end, (month, after) => {
-      if (month >= first) look(after);
+      if (month >= first) look(after, month);
     });
-    look(state);
+    look(state, null);
     open.push(...openItemsOf(state, region, filter.department));
   }
 
