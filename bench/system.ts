@@ -65,6 +65,7 @@ export async function startSystem(
     REDIS_URL: services.redisUrl,
     QUEUE_PREFIX: `bench-${randomBytes(4).toString('hex')}`,
     JWT_SECRET: randomBytes(32).toString('hex'),
+    AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dataDir,
     RECEIVABLES_PORT: String(port),
     UPLOAD_WAIT_MS: '60000',

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What a command needs to work on the running system; the ports of its servers differ from start to start. */
-const names = ['MONGODB_URI', 'REDIS_URL', 'JWT_SECRET', 'DATA_DIR'] as const;
+const names = ['MONGODB_URI', 'REDIS_URL', 'JWT_SECRET', 'AUDIT_KEY', 'DATA_DIR'] as const;
 
 const fileIn = (dataDir: string) => join(dataDir, 'env');
 

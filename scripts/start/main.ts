@@ -101,6 +101,7 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
       REDIS_URL: services.redisUrl,
       DATA_DIR: dataDir,
       JWT_SECRET: process.env.JWT_SECRET || keptSecret(dataDir, 'jwt-secret', 48),
+      AUDIT_KEY: process.env.AUDIT_KEY || keptSecret(dataDir, 'audit-key', 48),
       SEED: settings.seed,
       SEED_PASSWORD: password,
       RECEIVABLES_PORT: String(port),

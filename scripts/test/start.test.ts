@@ -38,6 +38,7 @@ t.test('starts, tells what one needs, and finds its data again', { skip }, async
   const env = JSON.parse(readFileSync(`${dataDir}/api-env.json`, 'utf8'));
   t.match(env, { SYSTEMS: 'receivables', WORKER_CONCURRENCY: '7', SEED: 'demo', NODE_ENV: 'development' });
   t.ok(Buffer.byteLength(env.JWT_SECRET) >= 32);
+  t.ok(Buffer.byteLength(env.AUDIT_KEY) >= 32);
 
   first.child.kill('SIGINT');
   t.match(await first.ended, { code: 0, signal: null });

@@ -27,6 +27,7 @@ export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): Node
     REDIS_URL: redisUrl,
     QUEUE_PREFIX: name,
     JWT_SECRET: randomBytes(32).toString('hex'),
+    AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dataDir,
     RECEIVABLES_PORT: '0',
     JOB_LEASE_MS: '1500',

@@ -18,6 +18,7 @@ export function seedEnv(t: Test, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
     MONGODB_URI: uri.href,
     REDIS_URL: process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379',
     JWT_SECRET: randomBytes(32).toString('hex'),
+    AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dir,
     SEED: 'demo',
     SEED_PASSWORD: 'a password for all',

@@ -10,6 +10,7 @@ export const errorCodes = {
   NOT_FOUND: 'Not found.',
   METHOD_NOT_ALLOWED: 'This address does not take that method.',
   CONFLICT: 'Somebody else changed this in the meantime. Load it again and repeat.',
+  STALE: 'Somebody else changed this since you loaded it. Load it again and repeat.',
   INTERNAL: 'Something went wrong on our side. Please try again, and quote the request id if it stays.',
   NOT_READY: 'The service cannot reach what it needs. Please try again shortly.',
   BODY_TOO_LARGE: 'The request is too large.',

@@ -1,4 +1,5 @@
 export * from './audit/audit.ts';
+export * from './audit/outbox.ts';
 export * from './auth/member.ts';
 export * from './auth/passwords.ts';
 export * from './auth/users.ts';
@@ -9,6 +10,7 @@ export * from './config/schema.ts';
 export * from './data.ts';
 export * from './files/store.ts';
 export * from './http/app.ts';
+export * from './http/if-match.ts';
 export * from './http/module.ts';
 export * from './jobs/queues.ts';
 export * from './jobs/worker.ts';

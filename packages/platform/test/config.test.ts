@@ -6,6 +6,7 @@ import { envExample } from '../src/config/env-example.ts';
 import { ConfigError, loadConfig } from '../src/config/load.ts';
 
 const secret = 'x'.repeat(32);
+const key = 'y'.repeat(32);
 
 function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
   try {
@@ -22,9 +23,11 @@ t.test(
     t.throws(() => loadConfig({}), ConfigError);
     t.match(faultsOf({}), [/^JWT_SECRET is missing\./]);
     t.match(faultsOf({ JWT_SECRET: ' ' }), [/^JWT_SECRET is missing\./], 'blank counts as none');
-    t.match(faultsOf({ JWT_SECRET: 'x'.repeat(31) }), [/^JWT_SECRET is too short/]);
-    t.same(faultsOf({ JWT_SECRET: secret }), []);
-    t.same(faultsOf({ JWT_SECRET: 'é'.repeat(16) }), [], 'bytes are counted, not letters');
+    t.match(faultsOf({ JWT_SECRET: 'x'.repeat(31), AUDIT_KEY: key }), [/^JWT_SECRET is too short/]);
+    t.match(faultsOf({ JWT_SECRET: secret }), [/^AUDIT_KEY is missing\./]);
+    t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: secret }), [/^AUDIT_KEY is the same as JWT_SECRET/]);
+    t.same(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key }), []);
+    t.same(faultsOf({ JWT_SECRET: 'é'.repeat(16), AUDIT_KEY: key }), [], 'bytes are counted, not letters');
     t.notMatch(faultsOf({ JWT_SECRET: 'canary' }).join(), /canary/);
   },
 );
@@ -43,12 +46,13 @@ t.test('every fault is named, one sentence each', async (t) => {
     /^MONGODB_URI does not have the form/,
     /^QUEUE_PREFIX does not have the form/,
     /^JWT_SECRET is missing/,
+    /^AUDIT_KEY is missing/,
     /^UPLOAD_WAIT_MS is "-1"/,
   ]);
   t.notMatch(faults.join(), /canary/);
-  t.match(faultsOf({ JWT_SECRET: secret, TIME_ZONE: 'Asia/Poona' }), [/TIME_ZONE/]);
-  t.match(faultsOf({ JWT_SECRET: secret, SEED: 'admins' }), [/SEED_PASSWORD is missing/]);
-  const production = { JWT_SECRET: secret, NODE_ENV: 'production', SEED_PASSWORD: 'p' };
+  t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, TIME_ZONE: 'Asia/Poona' }), [/TIME_ZONE/]);
+  t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, SEED: 'admins' }), [/SEED_PASSWORD is missing/]);
+  const production = { JWT_SECRET: secret, AUDIT_KEY: key, NODE_ENV: 'production', SEED_PASSWORD: 'p' };
   t.match(faultsOf({ ...production, SEED: 'demo' }), [/demo is refused/]);
   t.same(faultsOf({ ...production, SEED: 'admins' }), []);
 });
@@ -58,7 +62,12 @@ t.test('defaults, lists, numbers, and secrets from files', async (t) => {
   t.teardown(() => rm(folder, { recursive: true }));
   const file = join(folder, 'jwt');
   await writeFile(file, `${secret}\n`);
-  const config = loadConfig({ JWT_SECRET_FILE: file, CORS_ORIGINS: 'http://a, http://b,', TOKEN_HOURS: '2' });
+  const config = loadConfig({
+    JWT_SECRET_FILE: file,
+    AUDIT_KEY: key,
+    CORS_ORIGINS: 'http://a, http://b,',
+    TOKEN_HOURS: '2',
+  });
   t.match(config, {
     JWT_SECRET: secret,
     CORS_ORIGINS: ['http://a', 'http://b'],
@@ -68,8 +77,14 @@ t.test('defaults, lists, numbers, and secrets from files', async (t) => {
     SYSTEMS: [],
     SEED: 'none',
   });
-  t.match(faultsOf({ JWT_SECRET_FILE: join(folder, 'none') }), [/JWT_SECRET_FILE names .* cannot be read/]);
-  t.match(faultsOf({ HOST_FILE: file, JWT_SECRET: secret }), [], 'only secrets come from files');
+  t.match(faultsOf({ JWT_SECRET_FILE: join(folder, 'none'), AUDIT_KEY: key }), [
+    /JWT_SECRET_FILE names .* cannot be read/,
+  ]);
+  t.match(
+    faultsOf({ HOST_FILE: file, JWT_SECRET: secret, AUDIT_KEY: key }),
+    [],
+    'only secrets come from files',
+  );
 });
 
 t.test('.env.example is what the schema gives, and boots once the secret is filled in', async (t) => {
@@ -77,5 +92,8 @@ t.test('.env.example is what the schema gives, and boots once the secret is fill
   t.equal(text, envExample());
   const settings = text.split('\n').filter((line) => /^[A-Z]/.test(line));
   const env = Object.fromEntries(settings.map((line) => line.split(/=(.*)/s).slice(0, 2)));
-  t.same(loadConfig({ ...env, JWT_SECRET: secret }), loadConfig({ JWT_SECRET: secret }));
+  t.same(
+    loadConfig({ ...env, JWT_SECRET: secret, AUDIT_KEY: key }),
+    loadConfig({ JWT_SECRET: secret, AUDIT_KEY: key }),
+  );
 });

@@ -17,6 +17,7 @@ import { createMigrator } from '../src/mongo/migrations.ts';
 import { platformMigrations } from '../src/mongo/platform-migrations.ts';
 
 export const jwtSecret = 'a secret for tests that is long enough';
+export const auditKey = 'another secret for tests, also long enough';
 export const password = 'correct horse battery';
 const passwordCost = 4;
 
@@ -46,6 +47,7 @@ export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
     config: {
       NODE_ENV: 'test',
       JWT_SECRET: jwtSecret,
+      AUDIT_KEY: auditKey,
       TOKEN_HOURS: 8,
       CORS_ORIGINS: ['http://localhost:9002'],
       ...overrides.config,
@@ -117,6 +119,7 @@ export function buildModule(overrides: Partial<SystemModule> = {}): SystemModule
     portSetting: 'RECEIVABLES_PORT',
     prefix: '/api',
     roles: ['Manager', 'Engineer'],
+    administrators: ['Manager'],
     permissions: { 'things:read': ['Manager', 'Engineer'], 'things:write': ['Manager'] },
     errorBody: ({ code, message, requestId, details }) => ({ error: message, code, requestId, ...details }),
     routes: () => routes,

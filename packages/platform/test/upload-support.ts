@@ -23,7 +23,7 @@ import { platformMigrations } from '../src/mongo/platform-migrations.ts';
 import { dedupeKeyOf } from '../src/uploads/model.ts';
 import { sendAccepted, uploadRoutes } from '../src/uploads/routes.ts';
 import { acceptedView, uploadFault, uploadView, waitMsOf } from '../src/uploads/view.ts';
-import { bearer, buildModule, buildUser, jwtSecret, listen, signIn } from './http-support.ts';
+import { auditKey, bearer, buildModule, buildUser, jwtSecret, listen, signIn } from './http-support.ts';
 import { kindName, type TestParams } from './test-kind.ts';
 
 const mongoUri = process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017';
@@ -41,6 +41,7 @@ export async function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {})
     REDIS_URL: redisUrl,
     QUEUE_PREFIX: name,
     JWT_SECRET: jwtSecret,
+    AUDIT_KEY: auditKey,
     DATA_DIR: dataDir,
     UPLOAD_WAIT_MS: '10000',
     JOB_LEASE_MS: '1500',

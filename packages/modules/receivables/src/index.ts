@@ -34,6 +34,7 @@ export const receivables: SystemModule = {
   portSetting: 'RECEIVABLES_PORT',
   prefix: '/api',
   roles,
+  administrators: ['Admin'],
   permissions: receivablesPermissions,
   errorBody: ({ code, message, requestId, details }) => ({ ...details, error: message, code, requestId }),
   errorSchema: ErrorBody,

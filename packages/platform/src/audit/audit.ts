@@ -1,31 +1,19 @@
 import { type Collection, type Db, ObjectId } from 'mongodb';
 import type { SystemName } from '../http/module.ts';
-
-/** Who did what to which object, and how it looked before and after. */
-export interface AuditEntry {
-  system: SystemName;
-  actor: { userId: string; name: string };
-  /** For example `customer.update`. */
-  action: string;
-  object: { type: string; id: string };
-  before: Record<string, unknown> | null;
-  after: Record<string, unknown> | null;
-  requestId: string;
-  at: Date;
-}
+import type { AuditEntry } from './outbox.ts';
 
 export interface Audit {
   /**
    * Writes one entry. With a `key` (for work that may run again) the same entry is written once, however
    * often it is recorded.
    */
-  record: (entry: AuditEntry, key?: string) => Promise<void>;
+  record: (entry: Omit<AuditEntry, 'id'>, key?: string) => Promise<void>;
   /** The history of an object, oldest first. */
-  listOf: (system: SystemName, object: AuditEntry['object']) => Promise<AuditEntry[]>;
+  listOf: (system: SystemName, object: AuditEntry['object']) => Promise<Omit<AuditEntry, 'id'>[]>;
 }
 
 export function createAudit(db: Db): Audit {
-  const entries: Collection<AuditEntry & { _id: string }> = db.collection('audit');
+  const entries: Collection<Omit<AuditEntry, 'id'> & { _id: string }> = db.collection('audit');
 
   return {
     async record(entry, key = new ObjectId().toHexString()) {

@@ -6,9 +6,6 @@ import { type Member, requireMember } from './member.ts';
 import type { Passwords } from './passwords.ts';
 import type { UserRepository } from './users.ts';
 
-/** Every member may ask who they are, so this permission is added to each module's table. */
-export const ownProfile = 'auth:me';
-
 // Unknown properties are ignored: existing front-ends send the department and the year along.
 const LoginBody = Type.Object({
   email: Type.String({ minLength: 1, maxLength: 320 }),
@@ -61,7 +58,7 @@ export function authRoutes(
     app.get(
       '/auth/me',
       {
-        config: { permission: ownProfile },
+        config: { permission: 'auth:own' },
         schema: { tags: ['auth'], summary: 'Who is signed in', response: { 200: SignedInUser } },
       },
       async (request) => signedInUser(requireMember(request)),

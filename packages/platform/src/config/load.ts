@@ -83,8 +83,13 @@ function readInteger(name: SettingName, { minimum = 0, maximum = 0 }: SettingSch
 /** What is wrong only together, or beyond what a schema can say. */
 function faultsBetween(config: Config): string[] {
   const faults: string[] = [];
-  if (Buffer.byteLength(config.JWT_SECRET) < minimumSecretBytes) {
-    faults.push(`JWT_SECRET is too short: it must have ${minimumSecretBytes} bytes or more.`);
+  for (const name of ['JWT_SECRET', 'AUDIT_KEY'] as const) {
+    if (Buffer.byteLength(config[name]) < minimumSecretBytes) {
+      faults.push(`${name} is too short: it must have ${minimumSecretBytes} bytes or more.`);
+    }
+  }
+  if (config.AUDIT_KEY === config.JWT_SECRET) {
+    faults.push('AUDIT_KEY is the same as JWT_SECRET: who may sign tokens could then forge the audit.');
   }
   if (config.SEED === 'demo' && config.NODE_ENV === 'production') {
     faults.push('SEED=demo is refused where NODE_ENV=production.');

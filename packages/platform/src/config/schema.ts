@@ -46,6 +46,11 @@ export const ConfigSchema = Type.Object({
       'Signs the tokens; 32 bytes or more, for example from `openssl rand -base64 48`. No default.',
     secret: true,
   }),
+  AUDIT_KEY: Type.String({
+    description:
+      'Seals the chain of audit entries; 32 bytes or more, another than JWT_SECRET, and never lost. No default.',
+    secret: true,
+  }),
   TOKEN_HOURS: integer('How many hours a sign-in lasts.', 8, 1, 720),
   CORS_ORIGINS: list('The origins of the front-ends, separated by commas.', ['http://localhost:9002']),
   DATA_DIR: text('Where uploaded files are kept.', '.local'),

@@ -4,7 +4,8 @@ import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { createAuthenticate, registerTokens } from '../auth/authenticate.ts';
 import { createPasswords } from '../auth/passwords.ts';
-import { authRoutes, ownProfile } from '../auth/routes.ts';
+import { permissionsOf } from '../auth/permissions.ts';
+import { authRoutes } from '../auth/routes.ts';
 import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
@@ -41,10 +42,7 @@ export async function createSystemApp(
   options: SystemAppOptions = {},
 ): Promise<FastifyInstance> {
   const { config } = platform;
-  const withOwnProfile: SystemModule = {
-    ...module,
-    permissions: { ...module.permissions, [ownProfile]: module.roles },
-  };
+  const withPlatform: SystemModule = { ...module, permissions: permissionsOf(module) };
   const app = Fastify({
     loggerInstance: platform.log.child({ system: module.name }),
     logController: requestLogging,
@@ -95,8 +93,8 @@ export async function createSystemApp(
   const users = createUserRepository(platform.db, platform.clock);
   await app.register(
     async (api) => {
-      api.addHook('onRoute', (route) => completeRoute(route, withOwnProfile));
-      api.addHook('onRequest', createAuthenticate(app, withOwnProfile, users));
+      api.addHook('onRoute', (route) => completeRoute(route, withPlatform));
+      api.addHook('onRequest', createAuthenticate(app, withPlatform, users));
       await api.register(authRoutes(module, users, createPasswords(options.passwordCost)));
       await api.register(module.routes(platform) as Parameters<typeof api.register>[0]);
     },

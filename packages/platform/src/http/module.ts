@@ -27,6 +27,8 @@ export interface SystemModule {
   portSetting: 'RECEIVABLES_PORT';
   prefix: '/api';
   roles: readonly string[];
+  /** Of them, those who administer users, read the audit and see how the system runs. */
+  administrators: readonly string[];
   /** permission → the roles that have it. */
   permissions: Readonly<Record<string, readonly string[]>>;
   /** Take `Authorization: <token>` too. Only where an existing front-end sends it so. */

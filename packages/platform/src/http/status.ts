@@ -9,6 +9,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   CONFLICT: 409,
+  STALE: 412,
   INTERNAL: 500,
   NOT_READY: 503,
   BODY_TOO_LARGE: 413,
