@@ -11,6 +11,8 @@ export const errorCodes = {
   METHOD_NOT_ALLOWED: 'This address does not take that method.',
   CONFLICT: 'Somebody else changed this in the meantime. Load it again and repeat.',
   STALE: 'Somebody else changed this since you loaded it. Load it again and repeat.',
+  IDEMPOTENCY_KEY_REUSED: 'That Idempotency-Key was used for another request. Take a new one.',
+  TOO_MANY_REQUESTS: 'Too many requests. Please wait a moment and try again.',
   INTERNAL: 'Something went wrong on our side. Please try again, and quote the request id if it stays.',
   NOT_READY: 'The service cannot reach what it needs. Please try again shortly.',
   BODY_TOO_LARGE: 'The request is too large.',

@@ -10,6 +10,7 @@ export * from './config/schema.ts';
 export * from './data.ts';
 export * from './files/store.ts';
 export * from './http/app.ts';
+export * from './http/idempotency.ts';
 export * from './http/if-match.ts';
 export * from './http/module.ts';
 export * from './jobs/queues.ts';

@@ -12,6 +12,7 @@ import { platformMigrations } from '../mongo/platform-migrations.ts';
 import { registerDocsPages, registerOpenApi } from './docs.ts';
 import { answerParserError, registerErrorHandling, sendError } from './error-handling.ts';
 import { registerHealth } from './health.ts';
+import { registerIdempotency } from './idempotency.ts';
 import type { SystemModule } from './module.ts';
 import { requestIdOf } from './request-id.ts';
 import { registerRequestLog, requestLogging } from './request-log.ts';
@@ -64,6 +65,7 @@ export async function createSystemApp(
   // would leave out whatever is not described and evaluate every union again for every row.
   app.setSerializerCompiler(() => JSON.stringify);
   app.decorateRequest('member', null);
+  registerIdempotency(app, module.name, config.AUDIT_KEY);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });

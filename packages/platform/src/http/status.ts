@@ -10,6 +10,8 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   METHOD_NOT_ALLOWED: 405,
   CONFLICT: 409,
   STALE: 412,
+  IDEMPOTENCY_KEY_REUSED: 422,
+  TOO_MANY_REQUESTS: 429,
   INTERNAL: 500,
   NOT_READY: 503,
   BODY_TOO_LARGE: 413,
