@@ -155,6 +155,8 @@ t.test('every error has the form, the code and the request id', async (t) => {
     ['not found', fetch(`${base}/api/nowhere`), 404, 'NOT_FOUND'],
     ['outside the prefix', fetch(`${base}/nowhere`), 404, 'NOT_FOUND'],
     ['wrong method', fetch(`${base}/api/auth/login`), 405, 'METHOD_NOT_ALLOWED'],
+    // Fastify would look for its content type first, and fail.
+    ['a method of its own', fetch(`${base}/api/auth/me`, { method: 'QUERY' }), 405, 'METHOD_NOT_ALLOWED'],
     [
       'wrong method with a parameter',
       fetch(`${base}/api/things/9`, { method: 'DELETE' }),

@@ -41,13 +41,18 @@ export function sendError(
 
 /** Unknown address → 404; known address with another method → 405 and `Allow`. */
 export function registerErrorHandling(app: FastifyInstance, module: SystemModule, routes: RouteTable): void {
-  app.setErrorHandler((error, request, reply) => sendError(module, error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
+  const answerUnknown = (request: FastifyRequest, reply: FastifyReply) => {
     const allowed = routes.methodsAt(request.url);
     if (allowed.length === 0) return sendError(module, new CodedError('NOT_FOUND'), request, reply);
     reply.header('allow', allowed.join(', '));
     return sendError(module, new CodedError('METHOD_NOT_ALLOWED'), request, reply);
+  };
+  app.setErrorHandler((error: { code?: string }, request, reply) => {
+    // A QUERY without a content type, which Fastify refuses before it finds that no route takes QUERY.
+    if (error.code === 'FST_ERR_ROUTE_MISSING_CONTENT_TYPE') return answerUnknown(request, reply);
+    return sendError(module, error, request, reply);
   });
+  app.setNotFoundHandler(answerUnknown);
 }
 
 /**
