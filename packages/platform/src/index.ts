@@ -2,6 +2,7 @@ export * from './audit/audit.ts';
 export * from './audit/outbox.ts';
 export * from './auth/member.ts';
 export * from './auth/passwords.ts';
+export * from './auth/permissions.ts';
 export * from './auth/users.ts';
 export * from './config/env-example.ts';
 export * from './config/load.ts';

@@ -128,6 +128,8 @@ function completeRoute(route: RouteOptions, module: SystemModule): void {
   route.schema = {
     ...route.schema,
     security: open === true ? [] : [{ bearer: [] }],
+    // For who reads the documentation, and for the tests that hold it against the permission table.
+    ...(permission === undefined ? {} : { 'x-permission': permission }),
     response: { ...documented, '4xx': documented['4xx'] ?? error, '5xx': documented['5xx'] ?? error },
   };
 }
