@@ -88,6 +88,18 @@ function faultsBetween(config: Config): string[] {
       faults.push(`${name} is too short: it must have ${minimumSecretBytes} bytes or more.`);
     }
   }
+  const previous = config.JWT_SECRET_PREVIOUS;
+  if (previous !== '' && Buffer.byteLength(previous) < minimumSecretBytes) {
+    faults.push(`JWT_SECRET_PREVIOUS is too short: it must have ${minimumSecretBytes} bytes or more.`);
+  }
+  if (previous === config.JWT_SECRET) {
+    faults.push('JWT_SECRET_PREVIOUS is the same as JWT_SECRET: no key was changed.');
+  }
+  if (previous === config.AUDIT_KEY) {
+    faults.push(
+      'JWT_SECRET_PREVIOUS is the same as AUDIT_KEY: who may sign tokens could then forge the audit.',
+    );
+  }
   if (config.AUDIT_KEY === config.JWT_SECRET) {
     faults.push('AUDIT_KEY is the same as JWT_SECRET: who may sign tokens could then forge the audit.');
   }

@@ -23,6 +23,12 @@ export const ConfigSchema = Type.Object({
   ),
   HOST: text('The address that the API listens on.', '127.0.0.1'),
   RECEIVABLES_PORT: integer('The port of the receivables system (0: any free one).', 5000, 0, 65_535),
+  WORKER_PORT: integer(
+    'The port on which the worker answers /health, /ready and /metrics (0: any free one).',
+    9100,
+    0,
+    65_535,
+  ),
   SYSTEMS: list('The systems that the API serves, separated by commas; empty: all that are built.', []),
   MONGODB_URI: Type.String({
     description: 'Where MongoDB is, with the name of the database.',
@@ -51,6 +57,13 @@ export const ConfigSchema = Type.Object({
       'Seals the chain of audit entries; 32 bytes or more, another than JWT_SECRET, and never lost. No default.',
     secret: true,
   }),
+  JWT_SECRET_PREVIOUS: Type.String({
+    description:
+      'While keys are changed: the key before JWT_SECRET, whose tokens are still taken but no longer made.',
+    default: '',
+    secret: true,
+  }),
+  SIGN_IN_RETENTION_DAYS: integer('How many days the log of sign-ins is kept.', 180, 1, 3_650),
   TOKEN_HOURS: integer('How many hours a sign-in lasts.', 8, 1, 720),
   CORS_ORIGINS: list('The origins of the front-ends, separated by commas.', ['http://localhost:9002']),
   DATA_DIR: text('Where uploaded files are kept.', '.local'),
@@ -83,6 +96,28 @@ export const ConfigSchema = Type.Object({
     default: '',
     secret: true,
   }),
+  METRICS_TOKEN: Type.String({
+    description: 'Whoever sends it as a bearer token reads /metrics; empty: administrators only.',
+    default: '',
+    secret: true,
+  }),
+  BROWSER_SESSION_MINUTES: integer(
+    'How many minutes an administrator stays signed in to /admin/queues and /docs in a browser.',
+    30,
+    1,
+    720,
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({
+    description: 'Where traces are sent (OTLP over HTTP), for example http://127.0.0.1:4318; empty: nowhere.',
+    default: '',
+    pattern: '^https?://',
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: Type.String({
+    description: 'What is sent along with traces, as name=value,name=value.',
+    default: '',
+    secret: true,
+  }),
+  TRACE_PERCENT: integer('Of how many requests in a hundred a trace is made.', 100, 0, 100),
   LOG_LEVEL: choice(
     'How much is logged.',
     ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'],

@@ -5,7 +5,8 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { Migration, Platform } from '../data.ts';
 
 /** The systems that this back office knows by name; memberships and token audiences use the same names. */
-export type SystemName = 'receivables';
+export const systemNames = ['receivables'] as const;
+export type SystemName = (typeof systemNames)[number];
 
 /** What a caller is told about an error, before a system gives it its documented shape. */
 export interface ErrorFacts {
@@ -29,6 +30,10 @@ export interface SystemModule {
   roles: readonly string[];
   /** Of them, those who administer users, read the audit and see how the system runs. */
   administrators: readonly string[];
+  /** The schemas of what the system knows of a member, as an administrator enters it. Left out: any text. */
+  membership?: Readonly<Record<'role' | 'region' | 'department', TSchema>>;
+  /** The module brings its own administration of users; the platform's is left out. */
+  userAdministration?: 'own';
   /** permission → the roles that have it. */
   permissions: Readonly<Record<string, readonly string[]>>;
   /** Take `Authorization: <token>` too. Only where an existing front-end sends it so. */

@@ -1,3 +1,4 @@
+import type { Db } from 'mongodb';
 import type { Migration } from './migrations.ts';
 
 /** The collections that every system shares. Each index is followed by what it serves. */
@@ -65,4 +66,71 @@ export const platformMigrations: readonly Migration[] = [
       await db.collection('audit').dropIndexes();
     },
   },
+  {
+    name: '20261125T1410_platform_upload_idempotency',
+    async up(db) {
+      await db.collection('uploads').createIndexes([
+        {
+          // One upload for each Idempotency-Key of a user, however many requests carry it at once.
+          key: { 'idempotency.key': 1 },
+          name: 'idempotency_unique',
+          unique: true,
+          partialFilterExpression: { 'idempotency.key': { $exists: true } },
+        },
+      ]);
+    },
+    async down(db) {
+      await db.collection('uploads').dropIndex('idempotency_unique');
+    },
+  },
+  {
+    name: '20261125T1410_platform_identity',
+    async up(db) {
+      const users = db.collection('users');
+      await users.updateMany({ version: { $exists: false } }, { $set: { version: 1 } });
+      await users.createIndexes([
+        {
+          // Those who were members once: their names stay in figures and in the list of removed users.
+          key: { 'formerMemberships.receivables.role': 1, name: 1 },
+          name: 'receivables_former_members',
+          partialFilterExpression: { 'formerMemberships.receivables.role': { $type: 'string' } },
+        },
+        {
+          // A creation that is sent again finds what it created; two at once create one.
+          key: { 'idempotency.key': 1 },
+          name: 'idempotency_unique',
+          unique: true,
+          partialFilterExpression: { 'idempotency.key': { $type: 'string' } },
+        },
+      ]);
+      // Counters are found by _id. They go by themselves once they no longer count.
+      await db
+        .collection('sign_in_failures')
+        .createIndexes([{ key: { expiresAt: 1 }, name: 'expired', expireAfterSeconds: 0 }]);
+      await db.collection('sign_ins').createIndexes([
+        // The log of a system, newest first.
+        { key: { system: 1, at: -1 }, name: 'system_newest' },
+        // The log of one user, newest first.
+        { key: { userId: 1, at: -1 }, name: 'user_newest' },
+        // Whether a user has signed in from a network before.
+        { key: { userId: 1, network: 1, outcome: 1 }, name: 'user_network' },
+        // The end of an entry's time (SIGN_IN_RETENTION_DAYS).
+        { key: { expiresAt: 1 }, name: 'expired', expireAfterSeconds: 0 },
+      ]);
+    },
+    async down(db) {
+      await dropIfThere(db, 'users', ['receivables_former_members', 'idempotency_unique']);
+      await dropIfThere(db, 'sign_in_failures', ['expired']);
+      await dropIfThere(db, 'sign_ins', ['system_newest', 'user_newest', 'user_network', 'expired']);
+    },
+  },
 ];
+
+/** Dropping an index that a broken-off run has dropped already is no fault. */
+async function dropIfThere(db: Db, collection: string, names: readonly string[]): Promise<void> {
+  if (!(await db.listCollections({ name: collection }).hasNext())) return;
+  const there = await db.collection(collection).indexes();
+  for (const name of names) {
+    if (there.some((index) => index.name === name)) await db.collection(collection).dropIndex(name);
+  }
+}
