@@ -16,6 +16,7 @@ import { requireMember } from '../src/auth/member.ts';
 import { createUserRepository } from '../src/auth/users.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { createPlatform, type Platform } from '../src/data.ts';
+import { markReplayed } from '../src/http/idempotency.ts';
 import type { SystemModule } from '../src/http/module.ts';
 import { createLog } from '../src/log.ts';
 import { createMigrator } from '../src/mongo/migrations.ts';
@@ -100,7 +101,8 @@ const post =
         by: requireMember(request),
         requestId: request.id,
       });
-      const upload = await uploads.waitFor(submitted._id, waitMsOf(request, config));
+      if (submitted.replayed) markReplayed(reply);
+      const upload = await uploads.waitFor(submitted.upload._id, waitMsOf(request, config));
       if (upload.status === 'failed') throw uploadFault(upload);
       if (upload.finishedAt === null) return sendAccepted(reply, acceptedView(upload, '/api'));
       return uploadView(upload, '/api');

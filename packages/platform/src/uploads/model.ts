@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CodedError, ErrorCode } from '@backoffice/core';
 import type { ObjectId } from 'mongodb';
 import type { Logger } from 'pino';
+import type { Idempotency } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
 
 /** A row that was refused. `row` is the sheet's own, 1-based; `column` the header's text; `cell` its A1 reference. */
@@ -46,6 +47,7 @@ export interface UndoState {
   state: 'queued' | 'done' | 'failed';
   by: { userId: string; name: string };
   requestId: string;
+  traceparent?: string;
   requestedAt: Date;
   finishedAt: Date | null;
   attempts: number;
@@ -74,7 +76,11 @@ export interface UploadDocument<P = unknown> {
   dedupeKey: string;
   dryRun: boolean;
   onError: 'reject_rows' | 'reject_all';
+  /** Where the request carried an `Idempotency-Key`. */
+  idempotency?: Idempotency;
   requestId: string;
+  /** Where traces are on: the one that the job carries on, also when the sweeper enqueues it. */
+  traceparent?: string;
   createdBy: { userId: string; name: string };
   createdAt: Date;
   startedAt: Date | null;

@@ -2,6 +2,7 @@ import { CodedError } from '@backoffice/core';
 import { checkContainer } from '@backoffice/spreadsheet';
 import type { FastifyRequest } from 'fastify';
 import type { FileStore, StagedFile } from '../files/store.ts';
+import { type Idempotency, idempotencyOf } from '../http/idempotency.ts';
 
 /** A file that has come in and looks like a workbook, with what came along. Not yet kept. */
 export interface ReceivedFile {
@@ -13,6 +14,8 @@ export interface ReceivedFile {
   /** The form's fields and the address's parameters together. */
   fields: Record<string, string>;
   staged: StagedFile;
+  /** Where the request carries an `Idempotency-Key`; of the file's bytes and of all fields. */
+  idempotency: Idempotency | null;
 }
 
 /**
@@ -27,6 +30,7 @@ export async function receiveFile(files: FileStore, request: FastifyRequest): Pr
   const fields = new Map<string, string>();
   let staged: StagedFile | undefined;
   let fileName = '';
+  let idempotency: Idempotency | null;
   try {
     for await (const part of request.parts()) {
       if (part.type === 'file') {
@@ -45,12 +49,13 @@ export async function receiveFile(files: FileStore, request: FastifyRequest): Pr
     if (staged === undefined) throw new CodedError('FILE_MISSING', undefined, { field: 'file' });
     if (staged.size === 0) throw new CodedError('FILE_EMPTY', undefined, { field: 'file' });
     await checkContainer(staged.path);
+    idempotency = idempotencyOf(request, { sha256: staged.sha256, fields: Object.fromEntries(fields) });
   } catch (error) {
     await staged?.discard();
     throw error;
   }
   const { size, sha256 } = staged;
-  return { fileName, sha256, size, fields: Object.fromEntries(fields), staged };
+  return { fileName, sha256, size, fields: Object.fromEntries(fields), staged, idempotency };
 }
 
 /** The same value twice (in the form and in the address) does no harm; two values would mean guessing. */

@@ -34,6 +34,11 @@ export function createUploadRepository(db: Db, clock: () => Date = () => new Dat
     return uploads.findOne({ _id: new ObjectId(id), system });
   }
 
+  /** The upload that a request with that `Idempotency-Key` created. */
+  async function findByIdempotencyKey(key: string): Promise<UploadDocument | null> {
+    return uploads.findOne({ 'idempotency.key': key });
+  }
+
   /** Newest first; of the row errors the first 20. `page` counts from 1. */
   async function list(
     system: SystemName,
@@ -127,6 +132,7 @@ export function createUploadRepository(db: Db, clock: () => Date = () => new Dat
     insert,
     findById,
     find,
+    findByIdempotencyKey,
     list,
     listSame,
     findRecentFailure,

@@ -133,6 +133,7 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
       },
     );
 
+    // Creates nothing and is safe to repeat by itself (a second one is 409), so it takes no Idempotency-Key.
     app.post(
       '/upload/:id/undo',
       {

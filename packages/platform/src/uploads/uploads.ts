@@ -4,7 +4,9 @@ import type { FastifyRequest } from 'fastify';
 import { ObjectId } from 'mongodb';
 import type { Member } from '../auth/member.ts';
 import type { Platform } from '../data.ts';
+import { assertSameRequest, type Idempotency, isKeyTaken } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
+import { currentTraceparent } from '../observe/span.ts';
 import { hasEnded, type RowError, type UndoState, type UploadDocument } from './model.ts';
 import { importJobId, undoJobId, uploadPayloads } from './payloads.ts';
 import { type ReceivedFile, receiveFile } from './receive.ts';
@@ -31,8 +33,11 @@ export interface Uploads {
   /**
    * Keeps the file, writes the record, enqueues the import. NOT_READY within two seconds when Redis is
    * away: then file and record are kept, and the import runs when Redis is back.
+   *
+   * A key that was used before gives that upload again, keeps nothing of the file, and says `replayed`;
+   * IDEMPOTENCY_KEY_REUSED when it came with another file or other fields.
    */
-  submit: <P>(upload: NewUpload<P>) => Promise<UploadDocument<P>>;
+  submit: <P>(upload: NewUpload<P>) => Promise<{ upload: UploadDocument; replayed: boolean }>;
   /** The record as soon as its import has ended, but after `ms` in any case. */
   waitFor: (id: ObjectId, ms: number) => Promise<UploadDocument>;
   /**
@@ -86,32 +91,53 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
     return upload;
   }
 
+  /** The upload that the same request created earlier. */
+  async function findReplayed(idempotency: Idempotency | null): Promise<UploadDocument | null> {
+    if (idempotency === null) return null;
+    const stored = await records.findByIdempotencyKey(idempotency.key);
+    if (stored !== null) assertSameRequest(stored.idempotency, idempotency);
+    return stored;
+  }
+
   return {
     receive: (request) => receiveFile(files, request),
     discard: ({ staged }) => staged.discard(),
 
     async submit(input) {
       const { received, by, ...rest } = input;
-      const { staged, fields: _fields, ...file } = received;
+      const { staged, fields: _fields, idempotency, ...file } = received;
+      const earlier = await findReplayed(idempotency).catch(async (error) => {
+        await staged.discard();
+        throw error;
+      });
+      if (earlier !== null) {
+        await staged.discard();
+        return { upload: earlier, replayed: true };
+      }
       const fileKey = await staged.commit();
       const upload = {
         ...newRecord(),
         ...rest,
         ...file,
         fileKey,
+        ...traced(),
         createdBy: { userId: by.userId, name: by.name },
         createdAt: clock(),
+        ...(idempotency === null ? {} : { idempotency }),
       };
       try {
         await records.insert(upload);
       } catch (error) {
         await files.remove(fileKey);
-        throw error;
+        // Two requests with one key at the same moment: the index lets one in.
+        const first = isKeyTaken(error) ? await findReplayed(idempotency) : null;
+        if (first === null) throw error;
+        return { upload: first, replayed: true };
       }
       const uploadId = upload._id.toHexString();
       const payload = { uploadId, requestId: upload.requestId };
       await jobs.of(upload.system, uploadPayloads).add('upload.import', payload, importJobId(uploadId));
-      return upload;
+      return { upload, replayed: false };
     },
 
     waitFor: (id, ms) => waitUntil(id, ms, hasEnded),
@@ -123,6 +149,7 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
         state: 'queued',
         by: { userId: by.userId, name: by.name },
         requestId,
+        ...traced(),
         requestedAt: clock(),
         finishedAt: null,
         attempts: 0,
@@ -147,6 +174,11 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
     findRecentFailure: records.findRecentFailure,
     errorsOf: records.listErrors,
   };
+}
+
+function traced(): { traceparent?: string } {
+  const traceparent = currentTraceparent();
+  return traceparent === undefined ? {} : { traceparent };
 }
 
 /** What every upload begins with. */

@@ -2,6 +2,8 @@ import {
   acceptedView,
   dedupeKeyOf,
   hasEnded,
+  IdempotencyHeaders,
+  markReplayed,
   requireMember,
   UploadAccepted,
   uploadFault,
@@ -74,13 +76,15 @@ export function uploadRoute(context: RouteContext): FastifyPluginAsyncTypebox {
           tags: ['uploads'],
           summary: 'Upload the statement of a month',
           consumes: ['multipart/form-data'],
+          headers: IdempotencyHeaders,
           body: UploadBody,
           response: { 200: UploadAnswer, 202: UploadAccepted },
         },
       },
       async (request, reply) => {
         const submitted = await submit(request);
-        const upload = await uploads.waitFor(submitted._id, waitMsOf(request, config));
+        if (submitted.replayed) markReplayed(reply);
+        const upload = await uploads.waitFor(submitted.upload._id, waitMsOf(request, config));
         if (upload.status === 'failed') throw uploadFault(upload);
         if (!hasEnded(upload)) {
           const accepted = acceptedView(upload, app.prefix);
