@@ -7,6 +7,9 @@ import { createDiskStore, type FileStore } from './files/store.ts';
 import { createJobs, type Jobs } from './jobs/queues.ts';
 import { createLog } from './log.ts';
 import { createMongoClient, databaseOf } from './mongo/client.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { observeMongo } from './observe/mongo-latency.ts';
+import { createTracing, type Tracing } from './observe/tracing.ts';
 import { createUploads, type Uploads } from './uploads/uploads.ts';
 
 export type { Migration } from './mongo/migrations.ts';
@@ -24,6 +27,9 @@ export interface Platform {
   files: FileStore;
   uploads: Uploads;
   audit: Audit;
+  metrics: Metrics;
+  /** Null where traces are sent nowhere. */
+  tracing: Tracing | null;
   /** Closes the connections, last opened first. */
   close: () => Promise<void>;
 }
@@ -47,6 +53,9 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
   const clock = options.clock ?? (() => new Date());
   const client = createMongoClient(config.MONGODB_URI, options.role === 'worker' ? 10_000 : 2_000);
   const db = databaseOf(client, config.MONGODB_URI);
+  const metrics = createMetrics({ processFacts: options.role !== 'cli' });
+  observeMongo(client, metrics);
+  const tracing = options.role === 'cli' ? null : await createTracing(config, options.role);
   const redis = connectRedis(config.REDIS_URL, log, options.role === 'cli');
 
   const jobs = createJobs(config, redis, log);
@@ -60,10 +69,13 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
     jobs,
     files: createDiskStore(config.DATA_DIR),
     audit: createAudit(db),
+    metrics,
+    tracing,
     async close() {
       await jobs.close();
       redis.disconnect();
       await client.close();
+      await tracing?.close();
     },
   };
   return { ...base, uploads: createUploads(base) };

@@ -15,6 +15,7 @@ import { createSystemApp } from '../src/http/app.ts';
 import type { SystemModule } from '../src/http/module.ts';
 import { createMigrator } from '../src/mongo/migrations.ts';
 import { platformMigrations } from '../src/mongo/platform-migrations.ts';
+import { createMetrics } from '../src/observe/metrics.ts';
 
 export const jwtSecret = 'a secret for tests that is long enough';
 export const auditKey = 'another secret for tests, also long enough';
@@ -57,6 +58,8 @@ export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
     client,
     db,
     redis,
+    metrics: createMetrics({ processFacts: false }),
+    tracing: null,
   } as unknown as Platform;
   if (overrides.mongoUri === undefined) await createMigrator(db, platformMigrations).latest();
   t.teardown(async () => {

@@ -9,6 +9,7 @@ import { authRoutes } from '../auth/routes.ts';
 import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
+import { countRequests, traceRequests } from '../observe/requests.ts';
 import { registerDocsPages, registerOpenApi } from './docs.ts';
 import { answerParserError, registerErrorHandling, sendError } from './error-handling.ts';
 import { registerHealth } from './health.ts';
@@ -65,6 +66,8 @@ export async function createSystemApp(
   // would leave out whatever is not described and evaluate every union again for every row.
   app.setSerializerCompiler(() => JSON.stringify);
   app.decorateRequest('member', null);
+  countRequests(app, platform.metrics, module.name);
+  traceRequests(app, platform.tracing, module);
   registerIdempotency(app, module.name, config.AUDIT_KEY);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

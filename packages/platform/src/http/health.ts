@@ -2,23 +2,7 @@ import { Type } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Migration, Platform } from '../data.ts';
 import { pendingMigrations } from '../mongo/migrations.ts';
-
-const limitMs = 1_000;
-
-/** Rejects when the work takes longer than the limit: a load balancer asks often and will not wait. */
-async function within<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('took too long')), limitMs);
-  });
-  // Who loses the race may still fail later; that must not end the process.
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+import { within } from '../observe/within.ts';
 
 /** A database without its indexes would serve, slowly, and let one address in twice. */
 async function mongoFault(platform: Platform, migrations: readonly Migration[]): Promise<string | null> {
@@ -79,6 +63,7 @@ export function registerHealth(
     { schema: { tags: ['operations'], summary: 'Can serve', response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       const reasons = await readinessFaults(platform, migrations);
+      if (platform.state.ending) reasons.unshift('The process is ending.');
       if (reasons.length > 0) reply.code(503).header('retry-after', '5');
       return { status: reasons.length === 0 ? 'ready' : 'not ready', reasons };
     },

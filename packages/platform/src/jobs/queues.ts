@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import type { SystemName } from '../http/module.ts';
+import { currentTraceparent, inSpan } from '../observe/span.ts';
 
 /** Every kind of job and what it carries: ids, never rows. */
 export type JobMap = Readonly<Record<string, TSchema>>;
@@ -14,8 +15,14 @@ export interface JobQueue<M extends JobMap> {
   /**
    * Enqueues work under an id of the caller's making. While a job of that id waits or runs nothing
    * happens; one that has ended is replaced. NOT_READY, within two seconds, when Redis does not answer.
+   * The job carries on the trace that it is given, else the one around the call.
    */
-  add: <N extends keyof M & string>(name: N, payload: Static<M[N]>, id: string) => Promise<void>;
+  add: <N extends keyof M & string>(
+    name: N,
+    payload: Static<M[N]>,
+    id: string,
+    traceparent?: string,
+  ) => Promise<void>;
 }
 
 export interface Jobs {
@@ -31,7 +38,7 @@ export const jobOptions = {
   attempts: 5,
   backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 },
   removeOnComplete: { age: 3_600, count: 1_000 },
-  // They stay to be looked at.
+  // They stay to be looked at; for how long is a setting.
   removeOnFail: { age: 30 * 24 * 3_600, count: 5_000 },
 };
 
@@ -62,7 +69,10 @@ export function createJobs(config: Config, redis: Redis, log: Logger): Jobs {
     const queue = new Queue(system, {
       connection: redis,
       prefix: config.QUEUE_PREFIX,
-      defaultJobOptions: jobOptions,
+      defaultJobOptions: {
+        ...jobOptions,
+        removeOnFail: { ...jobOptions.removeOnFail, age: config.JOB_RETENTION_DAYS * 24 * 3_600 },
+      },
     });
     // Every failure reaches who asked; without a listener it would also end the process.
     queue.on('error', (error) => log.debug({ err: error }, 'queue'));
@@ -89,10 +99,14 @@ export function createJobs(config: Config, redis: Redis, log: Logger): Jobs {
   return {
     bullQueue,
     of: (system, payloads) => ({
-      async add(name, payload, id) {
+      async add(name, payload, id, given) {
         const checked = checkedPayload(payloads, name, payload);
         try {
-          await within(put(bullQueue(system), name, checked, id), addMs);
+          await inSpan(`enqueue ${name}`, { system, job: name, 'job.id': id }, async () => {
+            const traceparent = given ?? currentTraceparent();
+            const data = traceparent === undefined ? checked : { ...(checked as object), traceparent };
+            await within(put(bullQueue(system), name, data, id), addMs);
+          });
         } catch (error) {
           log.warn({ err: error, job: name, jobId: id }, 'could not enqueue');
           forget(system);

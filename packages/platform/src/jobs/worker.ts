@@ -7,6 +7,8 @@ import type { Logger } from 'pino';
 import type { Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 import { withoutSecrets } from '../log.ts';
+import { beginJob } from '../observe/job.ts';
+import { runWhenFree } from '../operations/held-job.ts';
 import { uploadHandlers, uploadSchedules } from '../uploads/jobs.ts';
 import type { ImportKind } from '../uploads/model.ts';
 import { uploadPayloads } from '../uploads/payloads.ts';
@@ -97,20 +99,29 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
   let worker: Worker | undefined;
 
   async function run(job: Job): Promise<unknown> {
-    const { requestId } = job.data as { requestId?: unknown };
+    const { traceparent, ...data } = job.data as Record<string, unknown>;
+    const { requestId } = data;
     const id = job.id ?? '';
+    const handler = handlers.get(job.name);
+    const observed = beginJob(platform, module.name, job, {
+      name: handler === undefined ? 'unknown' : job.name,
+      traceparent,
+    });
     const facts = { job: job.name, jobId: id, ...(typeof requestId === 'string' ? { requestId } : {}) };
-    const jobLog = log.child(facts);
+    const jobLog = log.child({ ...facts, ...observed.logFacts });
     const began = performance.now();
     try {
-      const handler = handlers.get(job.name);
       if (handler === undefined) throw new UnrecoverableError(`There is no job called ${job.name}.`);
-      const result = await handler(checkedPayload(payloads, job.name, job.data), { id, log: jobLog, signal });
+      const payload = checkedPayload(payloads, job.name, data);
+      const result = await observed.within(() => handler(payload, { id, log: jobLog, signal }));
       jobLog.debug({ ms: Math.round(performance.now() - began) }, 'job done');
+      observed.end('done');
       return result;
     } catch (error) {
       jobLog.warn({ err: error, attempt: job.attemptsMade + 1 }, 'job failed');
-      throw visibleError(error);
+      const visible = visibleError(error);
+      observed.end(visible instanceof UnrecoverableError ? 'failed' : 'broken off');
+      throw visible;
     }
   }
 
@@ -120,7 +131,9 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
       // Jobs wait for Redis as long as it takes; this connection must never give up.
       redis = new Redis(config.REDIS_URL, { maxRetriesPerRequest: null });
       redis.on('error', (error) => log.debug({ err: error }, 'Redis'));
-      worker = new Worker(module.name, run, {
+      const whenFree = (job: Job, token?: string) =>
+        runWhenFree(platform.maintenance, job, token, () => run(job));
+      worker = new Worker(module.name, whenFree, {
         connection: redis,
         prefix: config.QUEUE_PREFIX,
         concurrency: config.WORKER_CONCURRENCY,

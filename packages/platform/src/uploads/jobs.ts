@@ -32,9 +32,9 @@ export function uploadHandlers(
   async function sweep(): Promise<number> {
     const queue = platform.jobs.of(system, uploadPayloads);
     const imports = await claims.listUnfinished(system, olderThanMs);
-    for (const { _id, requestId } of imports) {
+    for (const { _id, requestId, traceparent } of imports) {
       const uploadId = _id.toHexString();
-      await queue.add('upload.import', { uploadId, requestId }, importJobId(uploadId));
+      await queue.add('upload.import', { uploadId, requestId }, importJobId(uploadId), traceparent);
     }
     const undos = await claims.listUnfinishedUndos(system, olderThanMs);
     for (const { _id, requestId, undo } of undos) {
@@ -43,6 +43,7 @@ export function uploadHandlers(
         'upload.undo',
         { uploadId, requestId: undo?.requestId ?? requestId },
         undoJobId(uploadId),
+        undo?.traceparent,
       );
     }
     return imports.length + undos.length;

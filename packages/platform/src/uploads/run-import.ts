@@ -4,6 +4,7 @@ import { UnrecoverableError } from 'bullmq';
 import { ObjectId } from 'mongodb';
 import type { Platform } from '../data.ts';
 import type { JobRun } from '../jobs/worker.ts';
+import { countUpload } from '../observe/uploads.ts';
 import { createUploadClaims, type ImportEnd } from './claims.ts';
 import { holdLease, orAbandoned } from './held-lease.ts';
 import {
@@ -124,6 +125,7 @@ export function createImportRunner(platform: Platform, kinds: ReadonlyMap<string
     if (!(await claims.finishImport(upload._id, token, end))) {
       throw new Error('Another worker has taken over.');
     }
+    countUpload(platform.metrics, upload, kinds, end);
   }
 
   async function afterFault(
