@@ -31,6 +31,8 @@ export interface SheetInfo {
   /** Place among all sheets of the workbook, from 0, hidden ones included. */
   index: number;
   visible: boolean;
+  /** The file counts days from 1904: a date that is a plain number is `days1904` less than in a `date` cell. */
+  date1904: boolean;
 }
 
 /** The letters of a 0-based column: 0 → `A`, 26 → `AA`. */

@@ -2,6 +2,7 @@ export { type Cell, cellReference, type SheetInfo, type SheetRow } from './cells
 export { defaultReadLimits, type ReadLimits } from './limits.ts';
 export { checkContainer } from './read/check-container.ts';
 export { type ReadOptions, readWorkbook, type WorkbookHandlers } from './read/read-workbook.ts';
+export { days1904 } from './read/serials.ts';
 export {
   type CellValue,
   type DayValue,

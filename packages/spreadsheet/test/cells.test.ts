@@ -127,9 +127,12 @@ t.test('hidden rows are marked, hidden sheets and chart sheets are not offered',
     read.map(({ name, index, visible }) => ({ name, index, visible })),
     [
       { name: 'Shown', index: 0, visible: true },
+      { name: 'Hidden', index: 1, visible: false },
+      { name: 'Secret', index: 2, visible: false },
       { name: 'Also', index: 4, visible: true },
     ],
   );
+  t.same([read[1]!.rows, read[2]!.rows], [[], []], 'hidden ones are named, not read');
   t.same(
     read[0]!.rows.map((row) => row.hidden),
     [true, false, true],

@@ -127,7 +127,7 @@ export async function createEngine(t: Test, db: Db, clock: Clock, engineers: rea
         saveErrors: async () => undefined,
         progress: async () => undefined,
         async readRows(reader, settle) {
-          if (reader.onSheet({ name: 'Sheet1', index: 0, visible: true }) === 'read') {
+          if (reader.onSheet({ name: 'Sheet1', index: 0, visible: true, date1904: false }) === 'read') {
             reader.onRows(sheetOf(input));
             await settle();
           }

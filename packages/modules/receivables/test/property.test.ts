@@ -13,6 +13,7 @@ const seed = Number(process.env.PROPERTY_SEED ?? (process.env.PROPERTY_RUNS ? Da
 
 t.setTimeout(Math.max(900_000, runs * 10_000));
 const db = await openDatabase(t);
+let played = 0;
 
 /** Plays a scenario to both; every answer must be the same, and all figures at the end and once in between. */
 async function play(scenario: Scenario): Promise<void> {
@@ -35,6 +36,8 @@ async function play(scenario: Scenario): Promise<void> {
     if (index === half) await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 2));
   }
   await holdAgainst(engine, reference, scenario, clock, monthsAround(clock, 8));
+  played += 1;
+  if (played % 100 === 0) console.error(`${played} of ${runs} histories (seed ${seed})`);
 }
 
 /** Which imports exist is the platform's to say; the module only knows those that were published. */

@@ -132,6 +132,26 @@ t.test('decision 17: the first visible sheet with a header is read, others that 
   t.end();
 });
 
+t.test('survives 12: a plain number is the same calendar date in a file of the 1904 epoch', (t) => {
+  const days = (serial: number, date1904: boolean) =>
+    readLines([B, row.with(5, serial)], { date1904 }).rows.map(({ date }) => date);
+  t.same(days(45_839 - 1_462, true), days(45_839, false));
+  t.not(days(45_839, true)[0], days(45_839, false)[0]);
+  t.end();
+});
+
+t.test('decision 17: where only hidden sheets are left, they are named', (t) => {
+  const error = refusal(() =>
+    readSheets([
+      { name: 'Cover', lines: [['Statement of July']] },
+      { name: 'Data', lines: [A, row], visible: false },
+    ]),
+  );
+  t.equal(error.code, 'NO_HEADER_ROW');
+  t.match(error.message, /Hidden sheets are not read: "Data"\. Unhide/);
+  t.end();
+});
+
 t.test('survives 10: of doubled columns, alike or half filled is right, different is an error', (t) => {
   const doubled = [...A, 'Invoice Number'];
   const { rows, rejected, result } = readLines([

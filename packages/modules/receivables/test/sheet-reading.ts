@@ -34,11 +34,12 @@ export function sheetRows(lines: Written[][], hidden: number[] = []): SheetRow[]
 /** Reads sheets as the reader gets them, each `{ name, lines }`; the file-less way. */
 export function readSheets(
   sheets: { name: string; lines: Written[][]; visible?: boolean; hidden?: number[] }[],
-  options: Options = {},
+  options: Options & { date1904?: boolean } = {},
 ): Read {
-  const { reader, read } = collecting(options);
+  const { date1904 = false, ...rest } = options;
+  const { reader, read } = collecting(rest);
   sheets.forEach(({ name, lines, visible = true, hidden }, index) => {
-    if (reader.onSheet({ name, index, visible }) === 'skip') return;
+    if (reader.onSheet({ name, index, visible, date1904 }) === 'skip') return;
     // In batches of two: what a reader remembers between batches is tested with it.
     const rows = sheetRows(lines, hidden);
     for (let at = 0; at < rows.length; at += 2) {
@@ -49,7 +50,7 @@ export function readSheets(
 }
 
 /** One sheet called `Statement`. */
-export function readLines(lines: Written[][], options: Options = {}): Read {
+export function readLines(lines: Written[][], options: Options & { date1904?: boolean } = {}): Read {
   return readSheets([{ name: 'Statement', lines }], options);
 }
 

@@ -39,10 +39,9 @@ export async function parseWorkbook({ path, limits }: ReadRequest, channel: Chan
 
   const delivered = createDelivery(channel, limits);
   for (const { entry, ...info } of parts.sheets) {
-    if (!info.visible) continue;
     await channel.send({ sheet: info });
-    if ((await channel.answer()) === 'skip') continue;
-    const context = { name: info.name, strings, formats, date1904: parts.date1904, limits };
+    if ((await channel.answer()) === 'skip' || !info.visible) continue;
+    const context = { name: info.name, strings, formats, date1904: info.date1904, limits };
     await parseSheet(container, { entry, ...info }, context, inflation, delivered);
   }
   container.close();

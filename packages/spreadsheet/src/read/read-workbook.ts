@@ -7,7 +7,7 @@ import { defaultReadLimits, type ReadLimits } from '../limits.ts';
 import { type Answer, type Message, type ReadRequest, rowFromWire } from './protocol.ts';
 
 export interface WorkbookHandlers {
-  /** Asked for each visible sheet, in workbook order. */
+  /** Asked for each sheet, in workbook order; hidden ones are named, but never read. */
   onSheet(info: SheetInfo): 'read' | 'skip' | Promise<'read' | 'skip'>;
   /** Gets the filled rows of a sheet that is read, in order; `enough` ends that sheet. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that only takes rows has nothing to return

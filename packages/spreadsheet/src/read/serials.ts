@@ -1,14 +1,14 @@
 import type { NumberFormat } from './number-formats.ts';
 
 /** Days between day 0 of the 1904 system and of the 1900 system. */
-const SHIFT_1904 = 1462;
+export const days1904 = 1462;
 /** Serial of 1970-01-01 in the 1900 system. */
 const EPOCH = 25_569;
 
 /** A stored date number as a serial of the 1900 system. Times of day and durations are no dates and stay. */
 export function serialOf(value: number, format: NumberFormat, date1904: boolean): number {
   const isDate = format === 'date' || (format === 'time' && value >= 1);
-  return date1904 && isDate ? value + SHIFT_1904 : value;
+  return date1904 && isDate ? value + days1904 : value;
 }
 
 const ISO =

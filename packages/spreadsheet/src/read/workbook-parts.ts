@@ -28,7 +28,6 @@ export interface WorkbookSheet extends SheetInfo {
 
 export interface WorkbookParts {
   sheets: WorkbookSheet[];
-  date1904: boolean;
   sharedStrings: Entry | undefined;
   styles: Entry | undefined;
 }
@@ -108,13 +107,18 @@ export async function readWorkbookParts(container: Container, inflation: Inflati
         name: attributes.name ?? '',
         index,
         visible: attributes.state === undefined || attributes.state === 'visible',
+        date1904: false,
         entry: relation && container.find(relation.target),
       });
     }
     index += 1;
   };
   await readPart(container, main, inflation, { open }, { maxBytes: MAX_INDEX_PART });
-  return { sheets, date1904, sharedStrings: partOfType('sharedStrings'), styles: partOfType('styles') };
+  return {
+    sheets: sheets.map((sheet) => ({ ...sheet, date1904 })),
+    sharedStrings: partOfType('sharedStrings'),
+    styles: partOfType('styles'),
+  };
 }
 
 /** The number format of each cell style, by the style's number. */

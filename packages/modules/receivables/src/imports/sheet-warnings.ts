@@ -129,8 +129,19 @@ export function noNumberColumn(sheet: string): Warning {
   };
 }
 
-/** NO_HEADER_ROW with the row that came nearest, so that a misspelt header is found at once. */
-export function noHeader(near: (NearHeader & { sheet: string; row: number }) | null): CodedError {
+/** NO_HEADER_ROW with the row that came nearest, or the sheets that are hidden, so that it is found at once. */
+export function noHeader(
+  near: (NearHeader & { sheet: string; row: number }) | null,
+  hiddenSheets: readonly string[],
+): CodedError {
+  if (!near && hiddenSheets.length > 0) {
+    const names = hiddenSheets.slice(0, 5).map((name) => `"${name}"`);
+    return new CodedError(
+      'NO_HEADER_ROW',
+      `No visible sheet has a row with the expected column names. Hidden sheets are not read: ${names.join(', ')}. Unhide the right one, save, and upload again.`,
+      { hiddenSheets: hiddenSheets.slice(0, 5) },
+    );
+  }
   if (!near) return new CodedError('NO_HEADER_ROW');
   const missing = near.missing.map((name) => columnTitles[name]).join(' and ');
   return new CodedError(

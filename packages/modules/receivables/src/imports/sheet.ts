@@ -1,5 +1,5 @@
 import { CodedError, type DayNumber, type Month } from '@backoffice/core';
-import type { SheetInfo, SheetRow } from '@backoffice/spreadsheet';
+import { days1904, type SheetInfo, type SheetRow } from '@backoffice/spreadsheet';
 import type { Department } from '../model.ts';
 import { type Header, isHeader, isMonth, type NearHeader, readHeader } from './columns.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
@@ -70,7 +70,9 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
   const warnings = createWarningList();
   const notices = createNotices();
   const otherSheets: string[] = [];
+  const hiddenSheets: string[] = [];
   let sheet = '';
+  let date1904 = false;
   /** Of the sheet named last: not looked at any more, searched for a header, or the one that is read. */
   let state: 'done' | 'search' | 'read' = 'done';
   let context: RowContext | null = null;
@@ -105,7 +107,7 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
       if (invoice) warnings.add(totalWithCode(sheet, row.row));
       return;
     }
-    const parsed = parseRow(row, current);
+    const parsed = parseRow(date1904 ? withDates1904(row, header) : row, current);
     // Only a row that fails can be a repeated header: good rows need not be compared with header names.
     const repeated = isRejected(parsed) ? readHeader(row.cells, month) : null;
     if (isHeader(repeated)) {
@@ -126,6 +128,8 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
   return {
     onSheet(info) {
       sheet = info.name;
+      date1904 = info.date1904;
+      if (!info.visible) hiddenSheets.push(info.name);
       state = info.visible ? 'search' : 'done';
       return info.visible ? 'read' : 'skip';
     },
@@ -148,7 +152,7 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
       return state === 'done' ? 'enough' : undefined;
     },
     finish() {
-      if (!context || !monthOf) throw noHeader(near);
+      if (!context || !monthOf) throw noHeader(near, hiddenSheets);
       const { sheet: name, header } = context;
       if (rowsRead === 0) {
         const message = `There is no data row below the header of sheet "${name}".`;
@@ -169,4 +173,14 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
       };
     },
   };
+}
+
+/** Dates that nobody formatted as such are plain numbers, and in a file of the 1904 system four years early. */
+function withDates1904(row: SheetRow, { byName }: Header): SheetRow {
+  const cells = [...row.cells];
+  for (const column of byName.date ? [byName.date, ...byName.date.twins] : []) {
+    const cell = cells[column.index];
+    if (cell?.kind === 'number') cells[column.index] = { kind: 'date', value: cell.value + days1904 };
+  }
+  return { ...row, cells };
 }
