@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { type Config, type SettingName, type SettingSchema, settings } from './schema.ts';
 
 const minimumSecretBytes = 32;
@@ -109,10 +110,29 @@ function faultsBetween(config: Config): string[] {
   if (config.SEED !== 'none' && config.SEED_PASSWORD === '') {
     faults.push(`SEED_PASSWORD is missing; SEED=${config.SEED} needs it.`);
   }
+  for (const origin of config.CORS_ORIGINS) {
+    // Neither * nor null: both would open the API to every page there is.
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      faults.push(`CORS_ORIGINS has "${origin}", which is no origin such as https://app.example.com.`);
+    }
+  }
+  for (const range of config.TRUST_PROXY) {
+    if (!isAddressRange(range)) {
+      faults.push(`TRUST_PROXY has "${range}", which is no address or range such as 10.0.0.0/8.`);
+    }
+  }
   try {
     new Intl.DateTimeFormat('en', { timeZone: config.TIME_ZONE });
   } catch {
     faults.push(`TIME_ZONE is "${config.TIME_ZONE}", which is no time zone.`);
   }
   return faults;
+}
+
+/** An IPv4 or IPv6 address, with the length of its prefix or without. Everything at once (`/0`) is none. */
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = { 4: 32, 6: 128 }[isIP(address)];
+  if (bits === undefined || more.length > 0) return false;
+  return prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits);
 }

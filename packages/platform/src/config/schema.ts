@@ -66,6 +66,22 @@ export const ConfigSchema = Type.Object({
   SIGN_IN_RETENTION_DAYS: integer('How many days the log of sign-ins is kept.', 180, 1, 3_650),
   TOKEN_HOURS: integer('How many hours a sign-in lasts.', 8, 1, 720),
   CORS_ORIGINS: list('The origins of the front-ends, separated by commas.', ['http://localhost:9002']),
+  TRUST_PROXY: list(
+    'Addresses and CIDR ranges of the reverse proxies whose X-Forwarded-For and -Proto are believed; empty: none.',
+    [],
+  ),
+  RATE_LIMIT_PER_MINUTE: integer(
+    'How many requests a minute one client address may send; 0: any number.',
+    6_000,
+    0,
+    10_000_000,
+  ),
+  RATE_LIMIT_SIGN_IN_PER_MINUTE: integer(
+    'How many attempts to sign in a minute one client address may make; 0: any number.',
+    300,
+    0,
+    10_000_000,
+  ),
   DATA_DIR: text('Where uploaded files are kept.', '.local'),
   UPLOAD_WAIT_MS: integer(
     'How many milliseconds an upload waits for its result before it answers 202.',
@@ -80,6 +96,20 @@ export const ConfigSchema = Type.Object({
     500,
     600_000,
   ),
+  DRAIN_MS: integer(
+    'How many milliseconds an API that was asked to end goes on serving, while /ready says no.',
+    0,
+    0,
+    120_000,
+  ),
+  BACKUP_DIR: text('Where `pnpm backup` writes; empty: the folder backups in DATA_DIR.', ''),
+  UPLOAD_RETENTION_DAYS: integer(
+    'After how many days the file and the row errors of an upload that is not in force are removed; 0: never.',
+    0,
+    0,
+    36_500,
+  ),
+  JOB_RETENTION_DAYS: integer('How many days failed jobs stay to be looked at.', 30, 1, 3_650),
   SWEEP_EVERY_MS: integer(
     'Every how many milliseconds unfinished work that has lost its job is enqueued again.',
     10_000,
