@@ -1,22 +1,5 @@
-import {
-  createPlatform,
-  loadConfig,
-  type MigrationSet,
-  platformMigrations,
-  runMigrateCommand,
-  useLocalSystem,
-} from '@backoffice/platform';
-import { receivablesMigrations } from '@backoffice/receivables';
-
-/** Whose migrations there are, and where new ones are written. A new system is a line here. */
-const sets: readonly MigrationSet[] = [
-  { owner: 'platform', folder: 'packages/platform/src/mongo/migrations', migrations: platformMigrations },
-  {
-    owner: 'receivables',
-    folder: 'packages/modules/receivables/src/migrations',
-    migrations: receivablesMigrations,
-  },
-];
+import { createPlatform, loadConfig, runMigrateCommand, useLocalSystem } from '@backoffice/platform';
+import { sets } from './migration-sets.ts';
 
 try {
   useLocalSystem();

@@ -10,6 +10,7 @@ import { createMongoClient, databaseOf } from './mongo/client.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { observeMongo } from './observe/mongo-latency.ts';
 import { createTracing, type Tracing } from './observe/tracing.ts';
+import { createMaintenance, type Maintenance } from './operations/maintenance.ts';
 import { createUploads, type Uploads } from './uploads/uploads.ts';
 
 export type { Migration } from './mongo/migrations.ts';
@@ -26,6 +27,10 @@ export interface Platform {
   jobs: Jobs;
   files: FileStore;
   uploads: Uploads;
+  /** `ending`: the process was asked to end, and is to get no new requests. */
+  state: { ending: boolean };
+  /** Whether somebody has asked everybody to stand still, and what runs meanwhile. */
+  maintenance: Maintenance;
   audit: Audit;
   metrics: Metrics;
   /** Null where traces are sent nowhere. */
@@ -68,6 +73,8 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
     redis,
     jobs,
     files: createDiskStore(config.DATA_DIR),
+    state: { ending: false },
+    maintenance: createMaintenance(db),
     audit: createAudit(db),
     metrics,
     tracing,

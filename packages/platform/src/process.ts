@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from './config/load.ts';
 import { createPlatform, type Platform } from './data.ts';
+import { type Presence, startPresence } from './operations/presence.ts';
 
-/** Whatever hangs, the process is gone by then: a supervisor kills without mercy soon after. */
+/** Whatever hangs, the process is gone by then, or DRAIN_MS later: a supervisor kills without mercy soon after. */
 const endMs = 10_000;
 
 /** One plain sentence for whoever starts the process; the stack only where it was asked for. */
@@ -13,8 +15,9 @@ function sentenceOf(error: unknown): string {
 
 /**
  * Runs one of the two processes until it is asked to end: what `start` gives is closed first (intake stops,
- * running work ends or is handed back), then the connections. Exit code 0, or 1 when it could not start or
- * did not end in time. Only an application's `main.ts` may call this: it ends the process.
+ * running work ends or is handed back), then the connections. Before that `/ready` of an API says no for
+ * DRAIN_MS, so that a balancer sends its requests elsewhere while this one still answers. Exit code 0, or 1
+ * when it could not start or did not end in time. Only an application's `main.ts` may call this: it ends the process.
  */
 export async function runProcess(
   role: 'api' | 'worker',
@@ -22,12 +25,17 @@ export async function runProcess(
 ): Promise<void> {
   let platform: Platform | undefined;
   let running: { close: () => Promise<void> } | undefined;
+  let presence: Presence | undefined;
   let ending = false;
 
   async function end(exitCode: number): Promise<never> {
-    setTimeout(() => process.exit(1), endMs).unref();
+    const drainMs = role === 'api' && running !== undefined ? (platform?.config.DRAIN_MS ?? 0) : 0;
+    setTimeout(() => process.exit(1), drainMs + endMs).unref();
     try {
+      if (platform !== undefined) platform.state.ending = true;
+      if (drainMs > 0) await delay(drainMs);
       await running?.close();
+      await presence?.end();
       await platform?.close();
     } catch (error) {
       console.error(sentenceOf(error));
@@ -48,6 +56,7 @@ export async function runProcess(
 
   try {
     platform = await createPlatform(loadConfig(), { role });
+    presence = startPresence(platform, role);
     running = await start(platform);
   } catch (error) {
     if (ending) return;

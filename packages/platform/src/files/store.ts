@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
 /** A file on its way into the store: on the disk, but not yet kept. One of the two ends it. */
@@ -26,12 +26,24 @@ export interface FileStore {
   /** A local path of a kept file, to be read only. A store that is not local writes it into `tempDir`. */
   localCopy: (key: string, tempDir: string) => Promise<string>;
   remove: (key: string) => Promise<void>;
+  /** Every kept file, in no order. */
+  list: () => AsyncIterable<StoredFile>;
+  /** A name that all have in common who use this store; made on first use. */
+  identity: () => Promise<string>;
   /** Removes temporary files older than an hour, which a killed process has left; gives their number. */
   sweep: (now?: Date) => Promise<number>;
 }
 
+export interface StoredFile {
+  key: string;
+  /** Bytes. */
+  size: number;
+  keptAt: Date;
+}
+
 const staleMs = 3_600_000;
 const keyForm = /^\d{4}-\d{2}\/[0-9a-f]{32}$/;
+const monthForm = /^\d{4}-\d{2}$/;
 
 /** Files on the local disk: `<dataDir>/files/<month>/<random>`, and `<dataDir>/files/incoming` on their way. */
 export function createDiskStore(dataDir: string): FileStore {
@@ -92,6 +104,31 @@ export function createDiskStore(dataDir: string): FileStore {
       await rm(pathOf(key), { force: true });
     },
 
+    async *list() {
+      for (const month of await readdir(root).catch(whenMissing)) {
+        if (!monthForm.test(month)) continue;
+        for (const name of await readdir(join(root, month))) {
+          const key = `${month}/${name}`;
+          // Removed in the meantime, or none of ours.
+          const info = keyForm.test(key) ? await stat(join(root, key)).catch(() => null) : null;
+          if (info?.isFile()) yield { key, size: info.size, keptAt: info.mtime };
+        }
+      }
+    },
+
+    async identity() {
+      const path = join(root, 'store-id');
+      await mkdir(root, { recursive: true });
+      // Whoever is first writes it; its name appears only when it is whole.
+      const own = join(root, `store-id-${randomBytes(8).toString('hex')}`);
+      await writeFile(own, randomBytes(12).toString('hex'), { mode: 0o600 });
+      await link(own, path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      await rm(own, { force: true });
+      return (await readFile(path, 'utf8')).trim();
+    },
+
     async sweep(now = new Date()) {
       let removed = 0;
       for (const name of await readdir(incoming).catch(() => [])) {
@@ -105,6 +142,12 @@ export function createDiskStore(dataDir: string): FileStore {
       return removed;
     },
   };
+}
+
+/** A store in which nothing was kept yet. */
+function whenMissing(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
 
 /** Makes a rename last: the name stands in the folder, which is written apart from the file. */

@@ -124,6 +124,33 @@ export const platformMigrations: readonly Migration[] = [
       await dropIfThere(db, 'sign_ins', ['system_newest', 'user_newest', 'user_network', 'expired']);
     },
   },
+  {
+    name: '20261125T1450_platform_operations',
+    async up(db) {
+      await db.collection('processes').createIndexes([
+        // What has given no sign of life for a day is forgotten.
+        { key: { until: 1 }, name: 'gone', expireAfterSeconds: 86_400 },
+      ]);
+      await db.collection('backups').createIndexes([
+        // The newest one.
+        { key: { kind: 1, at: -1 }, name: 'newest' },
+      ]);
+      await db.collection('uploads').createIndexes([
+        // Whether a stored file has a record.
+        { key: { fileKey: 1 }, name: 'file' },
+        {
+          // Files whose time is over, oldest first: those that are still there.
+          key: { fileRemovedAt: 1, finishedAt: 1 },
+          name: 'files_by_age',
+        },
+      ]);
+    },
+    async down(db) {
+      await dropIfThere(db, 'processes', ['gone']);
+      await dropIfThere(db, 'backups', ['newest']);
+      await dropIfThere(db, 'uploads', ['file', 'files_by_age']);
+    },
+  },
 ];
 
 /** Dropping an index that a broken-off run has dropped already is no fault. */
