@@ -68,6 +68,7 @@ export async function startSystem(
     AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dataDir,
     RECEIVABLES_PORT: String(port),
+    WORKER_PORT: '0',
     UPLOAD_WAIT_MS: '60000',
     LOG_LEVEL: 'warn',
   };

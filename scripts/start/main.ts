@@ -105,6 +105,8 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
       SEED: settings.seed,
       SEED_PASSWORD: password,
       RECEIVABLES_PORT: String(port),
+      // Only for who looks: a port that is taken must not keep the system from starting.
+      WORKER_PORT: process.env.WORKER_PORT || '0',
       HOST: host,
       NODE_ENV: settings.nodeEnv,
     };

@@ -30,6 +30,7 @@ export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): Node
     AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dataDir,
     RECEIVABLES_PORT: '0',
+    WORKER_PORT: '0',
     JOB_LEASE_MS: '1500',
     SWEEP_EVERY_MS: '500',
     UPLOAD_WAIT_MS: '30000',

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { runProcess, startWorker } from '@backoffice/platform';
+import { platformMigrations, runProcess, startWorker, startWorkerServer } from '@backoffice/platform';
 import { modules } from './worker.ts';
 
 // What an import holds at any moment is small, however large its file. V8 would still let garbage grow to
@@ -7,7 +7,16 @@ import { modules } from './worker.ts';
 setFlagsFromString('--heap-growing-percent=50');
 
 await runProcess('worker', async (platform) => {
+  const migrations = [...platformMigrations, ...modules.flatMap((module) => module.migrations ?? [])];
+  // First of all: a port that is another's must be said before a job has begun.
+  const server = await startWorkerServer(platform, migrations);
   const worker = await startWorker(platform, modules);
-  platform.log.info({ systems: modules.map((module) => module.name) }, 'working');
-  return worker;
+  platform.log.info({ systems: modules.map((module) => module.name), url: server.url }, 'working');
+  return {
+    async close() {
+      // Seen to the end: draining is when an operator looks.
+      await worker.close();
+      await server.close();
+    },
+  };
 });

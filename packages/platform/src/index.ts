@@ -21,6 +21,8 @@ export * from './mongo/client.ts';
 export * from './mongo/migrate-cli.ts';
 export * from './mongo/migrations.ts';
 export * from './mongo/platform-migrations.ts';
+export * from './observe/span.ts';
+export * from './observe/worker-server.ts';
 export * from './process.ts';
 export * from './uploads/model.ts';
 export * from './uploads/receive.ts';

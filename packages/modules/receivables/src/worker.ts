@@ -1,6 +1,7 @@
 import type { WorkerModule } from '@backoffice/platform';
 import { receivablesJobs, tidyHandler } from './jobs.ts';
 import { statementImport } from './kinds.ts';
+import { receivablesMigrations } from './migrations.ts';
 
 /** What the worker runs for receivables. */
 export const receivablesWorker: WorkerModule = {
@@ -11,4 +12,5 @@ export const receivablesWorker: WorkerModule = {
     handlers: (platform) => ({ 'receivables.tidy': tidyHandler(platform) }),
   },
   schedules: [{ job: 'receivables.tidy', when: { every: 3_600_000 } }],
+  migrations: receivablesMigrations,
 };

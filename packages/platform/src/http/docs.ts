@@ -1,6 +1,6 @@
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { SystemModule } from './module.ts';
 
 /** OpenAPI 3.1 from the routes' schemas. To be registered before any route, or it will not see them. */
@@ -16,7 +16,18 @@ export async function registerOpenApi(app: FastifyInstance, module: SystemModule
   });
 }
 
-/** `/docs` and `/docs/json`; every asset comes from this server. */
-export async function registerDocsPages(app: FastifyInstance): Promise<void> {
-  await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true });
+/** `/docs` and `/docs/json`; every asset comes from this server. With a guard only for whom it lets through. */
+export async function registerDocsPages(
+  app: FastifyInstance,
+  guard?: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+): Promise<void> {
+  await app.register(async (docs) => {
+    if (guard !== undefined) {
+      docs.addHook('onRoute', (route) => {
+        route.config = { ...route.config, permission: 'operations:read' };
+      });
+      docs.addHook('onRequest', guard);
+    }
+    await docs.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true });
+  });
 }

@@ -4,7 +4,7 @@ import type { Static } from '@sinclair/typebox';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Platform } from '../data.ts';
+import type { Migration, Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 import { withoutSecrets } from '../log.ts';
 import { beginJob } from '../observe/job.ts';
@@ -41,6 +41,8 @@ export interface WorkerModule {
   /** Jobs of its own, beside the imports. */
   jobs?: { payloads: JobMap; handlers: (platform: Platform) => JobHandlers };
   schedules?: readonly Schedule[];
+  /** Those without which `/ready` of the worker says no, beside the platform's. */
+  migrations?: readonly Migration[];
 }
 
 export interface RunningWorker {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CodedError, type Month } from '@backoffice/core';
+import { inSpan } from '@backoffice/platform';
 import { keyOf, type Pair, type Region, regionCodes, regionLabels } from '../model.ts';
 import type { CustomerDocument, ReceivablesRepository, StatementDocument } from '../repository.ts';
 import { reassign } from '../rollups/change.ts';
@@ -153,19 +154,22 @@ export async function moveLedger(
   const next: Ledger = { ...ledger, version: ledger.version + 1, imports, tail: [] };
   const regions = Object.keys(changed.cells) as Region[];
   const customers = await repository.listAssignedBy(changed.statementId);
-  // An assignment speaks for all months, so then none of them may be kept for its statements alone.
-  const made =
-    customers.length > 0
-      ? await refold(repository, next, heads, regions, changed.month)
-      : await rebuildFrom(repository, ledger, next, heads, regions, changed.month);
-  const all = new Map<Region, Head | null>([...heads, ...made.heads]);
-  const before = new Map(all);
-  await reassignFilled(repository, ledger, next, changed, customers, all);
-  const touched = [...all].filter(([region, head]) => made.heads.has(region) || head !== before.get(region));
-  await repository.upsertRollups({
-    heads: touched.flatMap(([, head]) => head ?? []),
-    nodes: made.nodes,
-    chunks: made.chunks,
+  const all = await inSpan('rollups', { regions: regions.length }, async () => {
+    // An assignment speaks for all months, so then none of them may be kept for its statements alone.
+    const made =
+      customers.length > 0
+        ? await refold(repository, next, heads, regions, changed.month)
+        : await rebuildFrom(repository, ledger, next, heads, regions, changed.month);
+    const all = new Map<Region, Head | null>([...heads, ...made.heads]);
+    const before = new Map(all);
+    await reassignFilled(repository, ledger, next, changed, customers, all);
+    const touched = [...all].filter(([region, head]) => made.heads.has(region) || head !== before.get(region));
+    await repository.upsertRollups({
+      heads: touched.flatMap(([, head]) => head ?? []),
+      nodes: made.nodes,
+      chunks: made.chunks,
+    });
+    return all;
   });
   const ids: Ledger['heads'] = {};
   for (const region of regionCodes) {
@@ -173,7 +177,9 @@ export async function moveLedger(
     if (head) ids[region] = head._id;
   }
   const { markMonths } = ledger;
-  return repository.updateLedger(ledger, { imports, heads: ids, markMonths, tail: [] }, by);
+  return inSpan('publish', {}, () =>
+    repository.updateLedger(ledger, { imports, heads: ids, markMonths, tail: [] }, by),
+  );
 }
 
 async function reassignFilled(

@@ -1,5 +1,5 @@
 import { CodedError, type DayNumber, dayInZone, type Month, monthOfDay } from '@backoffice/core';
-import type { Counts } from '@backoffice/platform';
+import { type Counts, inSpan } from '@backoffice/platform';
 import { type Department, keyOf, type Pair, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository, StatementDocument } from '../repository.ts';
 import {
@@ -100,7 +100,7 @@ export async function runStatement(
   const duplicate = importInForce(await repository.findLedger(), input.key);
   if (duplicate) return duplicateResult(repository, duplicate);
 
-  const file = await parse(input);
+  const file = await inSpan('parse', {}, () => parse(input));
   await input.progress(0.5);
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -160,7 +160,9 @@ async function attemptImport(
   if (prior === null) return null;
 
   const resolved = createSpool<ResolvedCustomer>(input.tempDir, `resolved-${attempt}`);
-  const resolution = await resolveRows(repository, ledger, file.sheet, params.asOf, file.spool, resolved);
+  const resolution = await inSpan('resolve', {}, () =>
+    resolveRows(repository, ledger, file.sheet, params.asOf, file.spool, resolved),
+  );
   await input.progress(0.65);
   const result = resultOf(file, resolution);
   await input.saveErrors(resolution.errors);
@@ -187,22 +189,26 @@ async function attemptImport(
   };
   let storing = Promise.resolve();
   try {
-    const comparison = await compareRows(
-      repository,
-      prior,
-      cells,
-      statementId,
-      resolved,
-      async (documents, done) => {
-        // Each batch is stored while the next one is compared; two are never under way.
-        await storing;
-        storing = storeBatch(documents);
-        // A failure comes out where it is awaited; it must not end the process before that.
-        storing.catch(() => undefined);
-        await input.progress(0.65 + 0.2 * done);
-      },
-    );
-    await storing;
+    const storeWhileComparing = async (documents: StatementDocument[], done: number) => {
+      // Each batch is stored while the next one is compared; two are never under way.
+      await storing;
+      storing = storeBatch(documents);
+      // A failure comes out where it is awaited; it must not end the process before that.
+      storing.catch(() => undefined);
+      await input.progress(0.65 + 0.2 * done);
+    };
+    const comparison = await inSpan('compare', {}, async () => {
+      const compared = await compareRows(
+        repository,
+        prior,
+        cells,
+        statementId,
+        resolved,
+        storeWhileComparing,
+      );
+      await storing;
+      return compared;
+    });
     warnings.push(...comparison.warnings, ...unknownEngineers(unknown));
     Object.assign(result.counts, {
       inserted: comparison.inserted,
