@@ -17,6 +17,7 @@ export const errorCodes = {
   CONFLICT: 'Somebody else changed this in the meantime. Load it again and repeat.',
   STALE: 'Somebody else changed this since you loaded it. Load it again and repeat.',
   IDEMPOTENCY_KEY_REUSED: 'That Idempotency-Key was used for another request. Take a new one.',
+  REQUEST_TIMEOUT: 'The request took too long to arrive.',
   TOO_MANY_REQUESTS: 'Too many requests. Please wait a moment and try again.',
   INTERNAL: 'Something went wrong on our side. Please try again, and quote the request id if it stays.',
   MAINTENANCE: 'A backup is being made; nothing can be changed for a moment. Please repeat this shortly.',

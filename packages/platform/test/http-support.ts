@@ -4,18 +4,17 @@ import { Writable } from 'node:stream';
 import { CodedError } from '@backoffice/core';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
-import { Redis } from 'ioredis';
-import { MongoClient, MongoServerError } from 'mongodb';
+import { MongoServerError } from 'mongodb';
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { createPasswords } from '../src/auth/passwords.ts';
 import { createUserRepository, type NewUser } from '../src/auth/users.ts';
-import type { Platform } from '../src/data.ts';
-import { createSystemApp } from '../src/http/app.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { createPlatform, type Platform } from '../src/data.ts';
+import { createSystemApp, type SystemAppOptions } from '../src/http/app.ts';
 import type { SystemModule } from '../src/http/module.ts';
 import { createMigrator } from '../src/mongo/migrations.ts';
 import { platformMigrations } from '../src/mongo/platform-migrations.ts';
-import { createMetrics } from '../src/observe/metrics.ts';
 
 export const jwtSecret = 'a secret for tests that is long enough';
 export const auditKey = 'another secret for tests, also long enough';
@@ -37,35 +36,31 @@ export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
       done();
     },
   });
-  const uri = overrides.mongoUri ?? process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017';
-  const client = new MongoClient(uri, { serverSelectionTimeoutMS: 500 });
-  const db = client.db(`http_${randomBytes(6).toString('hex')}`);
-  const redis = new Redis(overrides.redisUrl ?? process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379', {
-    maxRetriesPerRequest: 1,
+  const name = `http_${randomBytes(6).toString('hex')}`;
+  const uri = new URL(overrides.mongoUri ?? process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017');
+  uri.pathname = `/${name}`;
+  const settings = loadConfig({
+    NODE_ENV: 'test',
+    MONGODB_URI: uri.href,
+    REDIS_URL: overrides.redisUrl ?? process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379',
+    QUEUE_PREFIX: name,
+    JWT_SECRET: jwtSecret,
+    AUDIT_KEY: auditKey,
+    // Every client of a test has one address.
+    RATE_LIMIT_PER_MINUTE: '0',
+    RATE_LIMIT_SIGN_IN_PER_MINUTE: '0',
   });
-  redis.on('error', () => undefined);
-  const platform = {
-    config: {
-      NODE_ENV: 'test',
-      JWT_SECRET: jwtSecret,
-      AUDIT_KEY: auditKey,
-      TOKEN_HOURS: 8,
-      CORS_ORIGINS: ['http://localhost:9002'],
-      ...overrides.config,
-    },
-    log: pino({ level: 'debug' }, sink),
-    clock: () => new Date(),
-    client,
-    db,
-    redis,
-    metrics: createMetrics({ processFacts: false }),
-    tracing: null,
-  } as unknown as Platform;
+  const log = pino({ level: 'debug' }, sink);
+  const platform = await createPlatform({ ...settings, ...overrides.config }, { role: 'api', log });
+  const { db, redis } = platform;
   if (overrides.mongoUri === undefined) await createMigrator(db, platformMigrations).latest();
   t.teardown(async () => {
     if (overrides.mongoUri === undefined) await db.dropDatabase();
-    redis.disconnect();
-    await client.close();
+    if (overrides.redisUrl === undefined) {
+      const keys = await redis.keys(`${name}:*`);
+      if (keys.length > 0) await redis.del(...keys);
+    }
+    await platform.close();
   });
   return { platform, db, logLines, users: createUserRepository(db) };
 }
@@ -132,8 +127,13 @@ export function buildModule(overrides: Partial<SystemModule> = {}): SystemModule
 }
 
 /** A listening instance and its base URL; closed with the test. */
-export async function listen(t: Test, platform: Platform, module: SystemModule = buildModule()) {
-  const app: FastifyInstance = await createSystemApp(platform, module, { passwordCost });
+export async function listen(
+  t: Test,
+  platform: Platform,
+  module: SystemModule = buildModule(),
+  options: SystemAppOptions = {},
+) {
+  const app: FastifyInstance = await createSystemApp(platform, module, { passwordCost, ...options });
   t.teardown(() => app.close());
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;

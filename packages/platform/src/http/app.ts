@@ -1,5 +1,3 @@
-import cors from '@fastify/cors';
-import multipart from '@fastify/multipart';
 import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { createAuthenticate, registerTokens } from '../auth/authenticate.ts';
@@ -9,8 +7,12 @@ import { authRoutes } from '../auth/routes.ts';
 import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
+import { registerOperations } from '../observe/operations.ts';
+import { signInWith } from '../observe/password-sign-in.ts';
 import { countRequests, traceRequests } from '../observe/requests.ts';
-import { registerDocsPages, registerOpenApi } from './docs.ts';
+import { guardRoute } from '../operations/gate.ts';
+import { registerOpenApi } from './docs.ts';
+import { type EdgeTimes, edgeTimes, registerEdge, serverOptions } from './edge.ts';
 import { answerParserError, registerErrorHandling, sendError } from './error-handling.ts';
 import { registerHealth } from './health.ts';
 import { registerIdempotency } from './idempotency.ts';
@@ -18,20 +20,15 @@ import type { SystemModule } from './module.ts';
 import { requestIdOf } from './request-id.ts';
 import { registerRequestLog, requestLogging } from './request-log.ts';
 import { createRouteTable } from './route-table.ts';
+import { nestedNameHook } from './strictness.ts';
 import { textValueHook } from './text-values.ts';
 
 export interface SystemAppOptions {
   /** bcrypt's cost; tests lower it. */
   passwordCost?: number;
+  /** Milliseconds; tests shorten them. */
+  times?: Partial<EdgeTimes>;
 }
-
-const corsForListed = {
-  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposedHeaders: ['x-request-id', 'retry-after', 'content-disposition', 'location', 'x-total-count', 'link'],
-  maxAge: 600,
-};
-
-const megabyte = 1024 * 1024;
 
 /**
  * One system as a Fastify instance: its routes under its prefix, sign-in, its error shape, `/health`,
@@ -44,14 +41,16 @@ export async function createSystemApp(
   options: SystemAppOptions = {},
 ): Promise<FastifyInstance> {
   const { config } = platform;
+  const times = edgeTimes(config, options.times);
   const withPlatform: SystemModule = { ...module, permissions: permissionsOf(module) };
   const app = Fastify({
     loggerInstance: platform.log.child({ system: module.name }),
     logController: requestLogging,
     genReqId: requestIdOf,
     requestIdHeader: false,
-    bodyLimit: megabyte,
-    trustProxy: false,
+    // Who is being served while the process ends is served to the end, on a connection that closes after it.
+    return503OnClosing: false,
+    ...serverOptions(config, times),
     ajv: {
       // Fastify's own defaults read ["a"] as "a" and drop unknown properties without a word.
       customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false, keywords: ['example'] },
@@ -71,6 +70,7 @@ export async function createSystemApp(
   registerIdempotency(app, module.name, config.AUDIT_KEY);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    if (platform.state.ending) reply.header('connection', 'close');
   });
   registerRequestLog(app);
 
@@ -78,29 +78,21 @@ export async function createSystemApp(
   app.addHook('onRoute', (route) => routes.add(route));
   registerErrorHandling(app, module, routes);
   await registerOpenApi(app, module);
-  // Decided per request: with a plain list the plugin still answers an unlisted origin with the methods
-  // and headers that it allows to others.
-  await app.register(cors, {
-    delegator: (request, done) => {
-      const origin = request.headers.origin;
-      const listed = origin !== undefined && config.CORS_ORIGINS.includes(origin);
-      done(null, listed ? { ...corsForListed, origin } : { origin: false });
-    },
-  });
-  await app.register(multipart, {
-    limits: { files: 1, fileSize: 50 * megabyte, fields: 20, fieldSize: 10_000, parts: 21, headerPairs: 50 },
-    throwFileSizeLimit: true,
-  });
+  await registerEdge(app, platform, module.name, times);
   await registerTokens(app, platform, module.name);
-  if (config.NODE_ENV !== 'production') await registerDocsPages(app);
-  registerHealth(app, platform, [...platformMigrations, ...module.migrations]);
+  const migrations = [...platformMigrations, ...module.migrations];
+  registerHealth(app, platform, migrations);
 
   const users = createUserRepository(platform.db, platform.clock);
+  const passwords = createPasswords(options.passwordCost);
+  const signIn = signInWith(withPlatform, users, passwords);
+  await registerOperations(app, { platform, module: withPlatform, users, signIn, migrations });
   await app.register(
     async (api) => {
       api.addHook('onRoute', (route) => completeRoute(route, withPlatform));
+      api.addHook('onRoute', (route) => guardRoute(route, platform.maintenance));
       api.addHook('onRequest', createAuthenticate(app, withPlatform, users));
-      await api.register(authRoutes(module, users, createPasswords(options.passwordCost)));
+      await api.register(authRoutes(module, users, passwords));
       await api.register(module.routes(platform) as Parameters<typeof api.register>[0]);
     },
     { prefix: module.prefix },
@@ -123,8 +115,8 @@ function completeRoute(route: RouteOptions, module: SystemModule): void {
     throw new Error(`${name} names the permission "${permission}", which ${module.name} does not have.`);
   }
 
-  const readText = textValueHook(route.schema);
-  if (readText !== null) route.preValidation = [readText, ...[route.preValidation ?? []].flat()];
+  const first = [nestedNameHook(route.schema), textValueHook(route.schema)].filter((hook) => hook !== null);
+  route.preValidation = [...first, ...[route.preValidation ?? []].flat()];
 
   const error = module.errorSchema ?? anyError;
   const documented = (route.schema?.response ?? {}) as Record<string, unknown>;

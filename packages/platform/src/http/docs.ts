@@ -28,6 +28,15 @@ export async function registerDocsPages(
       });
       docs.addHook('onRequest', guard);
     }
-    await docs.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: true });
+    await docs.register(fastifySwaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      transformStaticCSP: onlyFromHere,
+    });
   });
+}
+
+/** The plugin's policy without other hosts, and without asking for TLS where there may be none. */
+function onlyFromHere(policy: string): string {
+  return policy.replace(/ upgrade-insecure-requests;| https:(?=[ ;])| validator\.swagger\.io/g, '');
 }

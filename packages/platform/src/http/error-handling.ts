@@ -6,6 +6,7 @@ import { toCodedError } from './errors.ts';
 import type { SystemModule } from './module.ts';
 import { newRequestId } from './request-id.ts';
 import type { RouteTable } from './route-table.ts';
+import { apiHeaders } from './security-headers.ts';
 import { statusOfCode } from './status.ts';
 
 const retryAfterSeconds = '5';
@@ -28,10 +29,10 @@ export function sendError(
   else request.log.debug({ code: error.code }, error.message);
   if (status === 503) reply.header('retry-after', retryAfterSeconds);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  // The hook that sets it has not run where Fastify itself refuses the address.
-  reply.header('x-request-id', request.id);
+  // The hooks that set them have not run where Fastify itself refuses the address.
+  reply.headers({ ...apiHeaders, 'x-request-id': request.id, 'cache-control': 'no-store' });
   // A handler may have announced a workbook before it failed; what goes out now is JSON.
-  reply.removeHeader('content-disposition').removeHeader('content-length');
+  for (const name of ['content-disposition', 'content-length', 'etag']) reply.removeHeader(name);
   return reply
     .code(status)
     .type('application/json; charset=utf-8')
@@ -43,6 +44,9 @@ export function sendError(
 export function registerErrorHandling(app: FastifyInstance, module: SystemModule, routes: RouteTable): void {
   const answerUnknown = (request: FastifyRequest, reply: FastifyReply) => {
     const allowed = routes.methodsAt(request.url);
+    if (allowed.length > 0 && request.method === 'OPTIONS') {
+      return reply.code(204).header('allow', allowed.join(', ')).send();
+    }
     if (allowed.length === 0) return sendError(module, new CodedError('NOT_FOUND'), request, reply);
     reply.header('allow', allowed.join(', '));
     return sendError(module, new CodedError('METHOD_NOT_ALLOWED'), request, reply);
@@ -77,6 +81,8 @@ export function answerParserError(module: SystemModule, error: { code?: string }
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
       `X-Request-Id: ${requestId}`,
+      'Cache-Control: no-store',
+      'X-Content-Type-Options: nosniff',
       'Connection: close',
       '',
       body,

@@ -13,12 +13,12 @@ export function sendVersion(reply: FastifyReply, version: number): void {
 
 /**
  * The version that a change expects, from `If-Match`; null when the caller does not mind (no header, or `*`).
- * Existing front-ends send none. STALE for a tag that no version of ours can have.
+ * A proxy that compresses may have made the tag a weak one; the version is the same. Existing front-ends send none. STALE for a tag that no version of ours can have.
  */
 export function expectedVersion(request: FastifyRequest): number | null {
   const header = request.headers['if-match']?.trim();
   if (header === undefined || header === '*') return null;
-  const version = /^"v(\d{1,15})"$/.exec(header)?.[1];
+  const version = /^(?:W\/)?"v(\d{1,15})"$/.exec(header)?.[1];
   if (version === undefined) throw new CodedError('STALE');
   return Number(version);
 }

@@ -7,7 +7,7 @@ interface Entry {
 
 export interface RouteTable {
   add: (route: Pick<RouteOptions, 'method' | 'url'>) => void;
-  /** The methods that an address takes, sorted; none when there is no such address. */
+  /** The methods that an address takes, sorted; none when there is no such address. `*`: those of all. */
   methodsAt: (url: string) => string[];
 }
 
@@ -27,10 +27,13 @@ export function createRouteTable(): RouteTable {
       entries.set(url, entry);
     },
     methodsAt(url) {
-      const path = url.split('?', 1)[0] ?? '';
+      // Clients of a proxy may write the whole address.
+      const path = (url.split('?', 1)[0] ?? '').replace(/^https?:\/\/[^/]*/i, '');
       const methods = new Set<string>();
       for (const entry of entries.values()) {
-        if (entry.pattern.test(path)) for (const method of entry.methods) methods.add(method);
+        if (path === '*' || entry.pattern.test(path)) {
+          for (const method of [...entry.methods, 'OPTIONS']) methods.add(method);
+        }
       }
       return [...methods].sort();
     },

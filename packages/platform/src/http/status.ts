@@ -16,6 +16,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   CONFLICT: 409,
   STALE: 412,
   IDEMPOTENCY_KEY_REUSED: 422,
+  REQUEST_TIMEOUT: 408,
   TOO_MANY_REQUESTS: 429,
   INTERNAL: 500,
   MAINTENANCE: 503,

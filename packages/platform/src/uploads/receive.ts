@@ -3,6 +3,7 @@ import { checkContainer } from '@backoffice/spreadsheet';
 import type { FastifyRequest } from 'fastify';
 import type { FileStore, StagedFile } from '../files/store.ts';
 import { type Idempotency, idempotencyOf } from '../http/idempotency.ts';
+import { assertNoNestedNames } from '../http/strictness.ts';
 
 /** A file that has come in and looks like a workbook, with what came along. Not yet kept. */
 export interface ReceivedFile {
@@ -44,8 +45,10 @@ export async function receiveFile(files: FileStore, request: FastifyRequest): Pr
       }
     }
     for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
-      addField(fields, name, typeof value === 'string' ? value : String(value));
+      if (typeof value !== 'string') throw givenTwice(name);
+      addField(fields, name, value);
     }
+    assertNoNestedNames(fields.keys(), knownFields(request), 'form');
     if (staged === undefined) throw new CodedError('FILE_MISSING', undefined, { field: 'file' });
     if (staged.size === 0) throw new CodedError('FILE_EMPTY', undefined, { field: 'file' });
     await checkContainer(staged.path);
@@ -62,11 +65,19 @@ export async function receiveFile(files: FileStore, request: FastifyRequest): Pr
 function addField(fields: Map<string, string>, name: string, value: unknown): void {
   if (typeof value !== 'string') throw new CodedError('UPLOAD_MALFORMED');
   const known = fields.get(name);
-  if (known !== undefined && known !== value) {
-    const field = name.slice(0, 100);
-    throw new CodedError('INVALID_REQUEST', `"${field}" is given twice with different values.`, { field });
-  }
+  if (known !== undefined && known !== value) throw givenTwice(name);
   fields.set(name, value);
+}
+
+function givenTwice(name: string): CodedError {
+  const field = name.slice(0, 100);
+  return new CodedError('INVALID_REQUEST', `"${field}" is given twice with different values.`, { field });
+}
+
+/** What the route documents as its form; other fields are none of its business and stay unread. */
+function knownFields(request: FastifyRequest): Record<string, unknown> {
+  const body = request.routeOptions.schema?.body as { properties?: Record<string, unknown> } | undefined;
+  return body?.properties ?? {};
 }
 
 const longest = 200;

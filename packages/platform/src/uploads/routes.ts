@@ -110,7 +110,7 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
             (each) => uploadView(each, prefix),
             () => closing,
           );
-          reply.type('text/event-stream').header('cache-control', 'no-cache, no-transform');
+          reply.type('text/event-stream').header('cache-control', 'no-store, no-transform');
           return (reply as FastifyReply).send(Readable.from(events));
         }
         if (isUnderWay(upload)) reply.header('retry-after', '1');
@@ -168,6 +168,8 @@ export function sendAccepted<T extends { statusUrl: string }>(reply: FastifyRepl
 export function sendWorkbook(reply: FastifyReply, fileName: string, sheets: SheetContent[]): FastifyReply {
   const stream = new PassThrough();
   writeWorkbook(stream, sheets).catch((error: Error) => {
+    // Who asked has gone, or asked for the headers only.
+    if (stream.destroyed && stream.errored === null) return;
     reply.log.error({ err: error }, 'the workbook broke off');
     // The answer has begun; breaking it off is the only way left to say so.
     stream.destroy(error);

@@ -1,0 +1,164 @@
+import { CodedError } from '@backoffice/core';
+import rateLimit, { normalizeIP } from '@fastify/rate-limit';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Platform } from '../data.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Counts against the limit of attempts to sign in, too. */
+    signIn?: boolean;
+  }
+}
+
+const windowMs = 60_000;
+/** Redis answers within a millisecond. Whoever asks waits no longer than this for a limit. */
+const patienceMs = 100;
+/** So often it is asked whether Redis is back. */
+const retryMs = 1_000;
+/** An operator must see these even while somebody floods the API. */
+const unlimited = new Set(['/health', '/ready', '/metrics']);
+
+interface Count {
+  current: number;
+  /** Milliseconds until the count begins anew. */
+  ttl: number;
+}
+type Counted = (error: Error | null, count?: Count) => void;
+
+const count = `
+local current = redis.call('INCRBY', KEYS[1], ARGV[1])
+if current == tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return {current, redis.call('PTTL', KEYS[1])}`;
+
+/**
+ * Limits by client address, counted in Redis, so that all API processes count together. Where Redis does not
+ * answer there are no limits: one warning, and no request waits for it.
+ */
+export async function registerRateLimits(
+  app: FastifyInstance,
+  platform: Pick<Platform, 'config' | 'redis' | 'log'>,
+  system: string,
+): Promise<void> {
+  const { config, redis, log } = platform;
+  const name = `${config.QUEUE_PREFIX}:rate:${system}:`;
+  const counters = createCounters(redis, name, log);
+  class Store {
+    incr = counters.increment;
+    child = () => this;
+  }
+  await app.register(rateLimit, { global: false, store: Store as never, timeWindow: windowMs });
+
+  const limiter = (bucket: string, max: number) => {
+    const keyGenerator = (request: FastifyRequest) => `${bucket}:${normalizeIP(request.ip)}`;
+    return max > 0 ? app.createRateLimit({ max, keyGenerator }) : null;
+  };
+  const every = limiter('all', config.RATE_LIMIT_PER_MINUTE);
+  const signIns = limiter('sign-in', config.RATE_LIMIT_SIGN_IN_PER_MINUTE);
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { url, config: route } = request.routeOptions;
+    if (url !== undefined && unlimited.has(url)) return;
+    for (const limit of [every, route.signIn === true ? signIns : null]) {
+      if (limit === null) continue;
+      const found = await limit(request);
+      // Nothing was counted: Redis is away.
+      if (found.isAllowed || found.ttl === 0) continue;
+      reply.headers({
+        'x-ratelimit-limit': found.max,
+        'x-ratelimit-remaining': found.remaining,
+        'x-ratelimit-reset': found.ttlInSeconds,
+      });
+      if (!found.isExceeded) continue;
+      reply.header('retry-after', found.ttlInSeconds);
+      throw new CodedError('TOO_MANY_REQUESTS');
+    }
+  });
+}
+
+/**
+ * Counts in Redis. Requests that come in during one turn of the event loop share a command, each with its
+ * own place in the count.
+ */
+function createCounters(redis: Redis, name: string, log: Logger) {
+  let away = false;
+  let askedAt = 0;
+  let waiting = new Map<string, Counted[]>();
+
+  function isOpen(): boolean {
+    if (!away && redis.status !== 'reconnecting' && redis.status !== 'end') return true;
+    if (!away) giveUp(new Error(`The connection is ${redis.status}.`));
+    const now = performance.now();
+    if (now - askedAt > retryMs) {
+      askedAt = now;
+      // Nobody waits for this one.
+      void askAgain();
+    }
+    return false;
+  }
+
+  function giveUp(error: unknown): void {
+    if (away) return;
+    away = true;
+    askedAt = performance.now();
+    log.warn({ err: error }, 'Redis does not answer: there are no rate limits until it does');
+  }
+
+  async function askAgain(): Promise<void> {
+    if (redis.status !== 'ready') return;
+    try {
+      await redis.ping();
+      away = false;
+      log.info('rate limits are in force again');
+    } catch {
+      // The next request after a second asks again.
+    }
+  }
+
+  function flush(): void {
+    const batch = waiting;
+    waiting = new Map();
+    for (const [key, callers] of batch) void countAll(key, callers);
+  }
+
+  async function countAll(key: string, callers: readonly Counted[]): Promise<void> {
+    try {
+      const asked = redis.eval(count, 1, name + key, callers.length, windowMs) as Promise<[number, number]>;
+      const [current, ttl] = await within(asked);
+      for (const [index, done] of callers.entries()) {
+        done(null, { current: current - callers.length + index + 1, ttl: Math.max(ttl, 1) });
+      }
+    } catch (error) {
+      giveUp(error);
+      for (const done of callers) done(null, { current: 0, ttl: 0 });
+    }
+  }
+
+  return {
+    increment(key: string, done: Counted): void {
+      if (!isOpen()) {
+        done(null, { current: 0, ttl: 0 });
+        return;
+      }
+      if (waiting.size === 0) setImmediate(flush);
+      const callers = waiting.get(key);
+      if (callers === undefined) waiting.set(key, [done]);
+      else callers.push(done);
+    },
+  };
+}
+
+async function within<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${patienceMs} ms`)), patienceMs);
+  });
+  // Who loses the race may fail later, unheard.
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
