@@ -30,6 +30,11 @@ export interface FileStore {
   list: () => AsyncIterable<StoredFile>;
   /** A name that all have in common who use this store; made on first use. */
   identity: () => Promise<string>;
+  /**
+   * Whether this is the store of that database: of the first that asked, or of the one that took it `anew`.
+   * What removes files without a record must know that they are not another's.
+   */
+  belongsTo: (database: string, anew?: boolean) => Promise<boolean>;
   /** Removes temporary files older than an hour, which a killed process has left; gives their number. */
   sweep: (now?: Date) => Promise<number>;
 }
@@ -53,6 +58,20 @@ export function createDiskStore(dataDir: string): FileStore {
   function pathOf(key: string): string {
     if (!keyForm.test(key)) throw new Error('That is no key of this store.');
     return join(root, key);
+  }
+
+  /** What stands in that file; the given text, where nothing did. */
+  async function firstText(name: string, text: string): Promise<string> {
+    const path = join(root, name);
+    await mkdir(root, { recursive: true });
+    // Whoever is first writes it; its name appears only when it is whole.
+    const own = join(root, `${name}-${randomBytes(8).toString('hex')}`);
+    await writeFile(own, text, { mode: 0o600 });
+    await link(own, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    await rm(own, { force: true });
+    return (await readFile(path, 'utf8')).trim();
   }
 
   return {
@@ -111,22 +130,20 @@ export function createDiskStore(dataDir: string): FileStore {
           const key = `${month}/${name}`;
           // Removed in the meantime, or none of ours.
           const info = keyForm.test(key) ? await stat(join(root, key)).catch(() => null) : null;
-          if (info?.isFile()) yield { key, size: info.size, keptAt: info.mtime };
+          // The name came after the bytes, and the change of names shows in the second of these times.
+          const keptAt = info && new Date(Math.max(info.mtimeMs, info.ctimeMs));
+          if (info?.isFile() && keptAt !== null) yield { key, size: info.size, keptAt };
         }
       }
     },
 
     async identity() {
-      const path = join(root, 'store-id');
-      await mkdir(root, { recursive: true });
-      // Whoever is first writes it; its name appears only when it is whole.
-      const own = join(root, `store-id-${randomBytes(8).toString('hex')}`);
-      await writeFile(own, randomBytes(12).toString('hex'), { mode: 0o600 });
-      await link(own, path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') throw error;
-      });
-      await rm(own, { force: true });
-      return (await readFile(path, 'utf8')).trim();
+      return firstText('store-id', randomBytes(12).toString('hex'));
+    },
+
+    async belongsTo(database, anew = false) {
+      if (anew) await rm(join(root, 'database-id'), { force: true });
+      return (await firstText('database-id', database)) === database;
     },
 
     async sweep(now = new Date()) {

@@ -63,6 +63,8 @@ export function registerHealth(
     { schema: { tags: ['operations'], summary: 'Can serve', response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       const reasons = await readinessFaults(platform, migrations);
+      const hold = platform.maintenance.seenOn('read');
+      if (hold !== null) reasons.unshift(hold.reason);
       if (platform.state.ending) reasons.unshift('The process is ending.');
       if (reasons.length > 0) reply.code(503).header('retry-after', '5');
       return { status: reasons.length === 0 ? 'ready' : 'not ready', reasons };

@@ -13,6 +13,7 @@ const sentences: Readonly<Record<string, (path: string) => string>> = {
   EPERM: (path) => `${path} may not be read or written by this user.`,
   EROFS: (path) => `${path} is on a disk that can only be read.`,
   ENOTDIR: (path) => `${path} is in the place of a folder.`,
+  EFBIG: (path) => `There is no space left for ${path}.`,
   EIO: (path) => `The disk has a fault at ${path}.`,
 };
 

@@ -18,6 +18,8 @@ export interface Hold {
    */
   quiet: (roles: readonly ProcessRole[], waitMs: number, say: (sentence: string) => void) => Promise<void>;
   release: () => Promise<void>;
+  /** Leaves it as it is without keeping it: a restore that failed must go on keeping others out. */
+  abandon: () => void;
 }
 
 export interface HoldWish {
@@ -101,6 +103,9 @@ export async function takeHold(db: Db, wish: HoldWish): Promise<Hold> {
         }
         await delay(pollMs);
       }
+    },
+    abandon() {
+      clearInterval(timer);
     },
     async release() {
       clearInterval(timer);

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
-import type { Db, IndexDescription, IndexDescriptionInfo } from 'mongodb';
+import type { Db, IndexDescription } from 'mongodb';
 import type { Platform } from '../data.ts';
+import { acquireLease } from '../mongo/lease.ts';
 import { createMigrator, type Migration } from '../mongo/migrations.ts';
+import { databaseId } from '../uploads/retention.ts';
 import { collectionsOf, record, sameContent } from './backup.ts';
 import { loadCollection, readContent } from './dump.ts';
 import { explainDisk, OperationError } from './errors.ts';
@@ -37,6 +39,7 @@ export interface RestoreResult {
   ms: number;
 }
 
+const migrationLeaseMs = 15_000;
 const reason = 'The system is being restored from a backup. Please repeat this in a few minutes.';
 
 /**
@@ -74,7 +77,15 @@ export async function restoreBackup(platform: Platform, options: RestoreOptions)
   }
   try {
     const filesPutBack = await restoreFiles(platform, folder, say, signal);
-    await restoreDatabase(db, folder, manifest, hold, say, signal);
+    const lease = await acquireLease(db, 'migrations', migrationLeaseMs);
+    if (lease === null) throw new OperationError('Migrations are under way.');
+    const renewal = setInterval(() => lease.renew().catch(() => undefined), migrationLeaseMs / 3);
+    try {
+      await restoreDatabase(db, folder, manifest, hold, say, signal);
+    } finally {
+      clearInterval(renewal);
+      await lease.release();
+    }
     const migrator = createMigrator(db, options.migrations, { say });
     const migrated = await migrator.latest();
     const queueKeys = await emptyQueues(platform);
@@ -83,6 +94,7 @@ export async function restoreBackup(platform: Platform, options: RestoreOptions)
     await hold.release();
     return { manifest, filesPutBack, migrated, queueKeys, ms };
   } catch (error) {
+    hold.abandon();
     const { message } = explainDisk(error, folder) as Error;
     throw new OperationError(
       `${message} The database is not whole now, and nobody can work on it: run the restore again.`,
@@ -124,14 +136,15 @@ async function refuseRunning(db: Db): Promise<void> {
 
 /** Files come first: one more of them does no harm, should the rest fail. */
 async function restoreFiles(
-  { files }: Platform,
+  { files, db }: Platform,
   folder: string,
   say: Say,
   signal: AbortSignal,
 ): Promise<number> {
   const tell = createTeller(say);
-  // Makes the store's folder where there is none yet.
   await files.identity();
+  // Whichever database they belonged to: from now on it is this one.
+  await files.belongsTo(await databaseId(db), true);
   let count = 0;
   for await (const entry of readFileList(folder)) {
     if ((await putBack(files, join(folder, 'files', entry.key), entry, signal)) === 'put back') count += 1;
@@ -169,12 +182,8 @@ async function restoreDatabase(
 }
 
 /** An index as MongoDB tells it, as it is asked for. */
-function describe({
-  v: _version,
-  ns: _namespace,
-  ...index
-}: IndexDescriptionInfo & { ns?: string }): IndexDescription {
-  return index as IndexDescription;
+function describe({ v: _version, ns: _namespace, ...index }: Record<string, unknown>): IndexDescription {
+  return index as unknown as IndexDescription;
 }
 
 /** Jobs in Redis are of another time. What is to be done stands in the records; the sweeper enqueues it. */

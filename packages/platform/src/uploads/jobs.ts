@@ -5,11 +5,15 @@ import type { JobHandlers, Schedule } from '../jobs/worker.ts';
 import { createUploadClaims } from './claims.ts';
 import type { ImportKind } from './model.ts';
 import { importJobId, undoJobId, uploadPayloads } from './payloads.ts';
+import { createHousekeeping } from './retention.ts';
 import { createImportRunner } from './run-import.ts';
 import { createUndoRunner } from './run-undo.ts';
 
 export function uploadSchedules(config: Config): Schedule[] {
-  return [{ job: 'upload.sweep', when: { every: config.SWEEP_EVERY_MS } }];
+  return [
+    { job: 'upload.sweep', when: { every: config.SWEEP_EVERY_MS } },
+    { job: 'upload.housekeeping', when: { every: 3_600_000 } },
+  ];
 }
 
 /** @throws Error when two kinds have one name */
@@ -53,5 +57,6 @@ export function uploadHandlers(
     'upload.import': createImportRunner(platform, byName),
     'upload.undo': createUndoRunner(platform, byName),
     'upload.sweep': sweep,
+    'upload.housekeeping': createHousekeeping(platform, system),
   };
 }

@@ -100,6 +100,8 @@ export interface UploadDocument<P = unknown> {
   undo: UndoState | null;
   /** What the kind adds to the answer. */
   details: Record<string, unknown>;
+  /** Since when its file and row errors are gone, after the time for which they are kept. */
+  fileRemovedAt?: Date | null;
 }
 
 /** What an import is given. */

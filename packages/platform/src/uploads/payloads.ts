@@ -11,6 +11,7 @@ export const uploadPayloads = {
   'upload.import': OneUpload,
   'upload.undo': OneUpload,
   'upload.sweep': Type.Object({}),
+  'upload.housekeeping': Type.Object({}),
 };
 
 export function importJobId(uploadId: string): string {

@@ -128,6 +128,7 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
       },
       async (request, reply) => {
         const upload = await uploads.get(system, request.params.id);
+        if (upload.fileRemovedAt != null) throw new CodedError('UPLOAD_FILE_REMOVED');
         const name = `errors ${upload.fileName.replace(/\.[^.]{1,5}$/, '')}.xlsx`;
         return sendWorkbook(reply, name, [errorSheet(uploads.errorsOf(upload))]);
       },

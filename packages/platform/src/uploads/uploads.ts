@@ -67,7 +67,7 @@ const firstPollMs = 20;
 const longestPollMs = 250;
 
 export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
-  const { clock, files, jobs } = platform;
+  const { clock, files, jobs, maintenance } = platform;
   const records = createUploadRepository(platform.db, clock);
 
   async function waitUntil(
@@ -80,7 +80,8 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
       const upload = await records.findById(id);
       if (upload === null) throw new CodedError('NOT_FOUND');
       const left = until - performance.now();
-      if (ended(upload) || left <= 0) return upload;
+      // While a backup is made no job begins: the caller is told to ask again rather than kept waiting.
+      if (ended(upload) || left <= 0 || maintenance.seenOn('job') !== null) return upload;
       await delay(Math.min(pause, left));
     }
   }

@@ -1,4 +1,4 @@
-import { CodedError } from '@backoffice/core';
+import { CodedError, errorCodes } from '@backoffice/core';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../config/schema.ts';
@@ -79,6 +79,12 @@ export const UploadStatus = Type.Object(
         details: Type.Record(Type.String(), Type.Unknown()),
       }),
     ),
+    fileRemoved: Type.Optional(
+      Type.Object(
+        { code: Type.Literal('UPLOAD_FILE_REMOVED'), message: Type.String(), at: moment },
+        { description: 'File and row errors are gone, after the time for which they are kept' },
+      ),
+    ),
     statusUrl: Type.String(),
     errorsUrl: Type.Optional(Type.String({ description: 'All row errors as a workbook' })),
   },
@@ -128,10 +134,16 @@ export function uploadView(
     undone: undo?.state === 'done',
     ...(undo === null ? {} : { undo: undoView(undo) }),
     statusUrl: statusUrlOf(prefix, upload),
-    ...(upload.errorCount === 0
+    ...(upload.fileRemovedAt == null ? {} : { fileRemoved: removedView(upload.fileRemovedAt) }),
+    ...(upload.errorCount === 0 || upload.fileRemovedAt != null
       ? {}
       : { errorsUrl: `${prefix}/upload/${upload._id.toHexString()}/errors.xlsx` }),
   };
+}
+
+function removedView(at: Date) {
+  const code = 'UPLOAD_FILE_REMOVED' as const;
+  return { code, message: errorCodes[code], at: at.toISOString() };
 }
 
 function undoView(undo: NonNullable<UploadDocument['undo']>) {
