@@ -40,7 +40,7 @@ export function authRoutes(
     app.post(
       '/auth/login',
       {
-        config: { public: true, duringBackup: true },
+        config: { public: true, signIn: true, duringBackup: true },
         schema: { tags: ['auth'], summary: 'Sign in', body: LoginBody, response: { 200: LoginAnswer } },
       },
       async (request) => {

@@ -153,7 +153,7 @@ export function signInPages(
 
     app.post(
       '/admin/sign-in',
-      { config: { public: true }, schema: { hide: true, body: SignInBody } },
+      { config: { public: true, signIn: true }, schema: { hide: true, body: SignInBody } },
       async (request, reply) => {
         const { form, next, email, password } = request.body;
         if (!sessions.isOwnForm(request, form)) throw new CodedError('FORBIDDEN', staleForm);
