@@ -47,7 +47,9 @@ export function registerErrorHandling(app: FastifyInstance, module: SystemModule
     if (allowed.length > 0 && request.method === 'OPTIONS') {
       return reply.code(204).header('allow', allowed.join(', ')).send();
     }
-    if (allowed.length === 0) return sendError(module, new CodedError('NOT_FOUND'), request, reply);
+    // What lies under a pattern may be missing, such as a file of the documentation's pages.
+    if (allowed.length === 0 || allowed.includes(request.method) || request.url === '*')
+      return sendError(module, new CodedError('NOT_FOUND'), request, reply);
     reply.header('allow', allowed.join(', '));
     return sendError(module, new CodedError('METHOD_NOT_ALLOWED'), request, reply);
   };
@@ -57,6 +59,25 @@ export function registerErrorHandling(app: FastifyInstance, module: SystemModule
     return sendError(module, error, request, reply);
   });
   app.setNotFoundHandler(answerUnknown);
+  answerExpectations(app, module);
+}
+
+/** An `Expect` other than 100-continue, which Node would answer without a body. */
+function answerExpectations(app: FastifyInstance, module: SystemModule): void {
+  app.server.on('checkExpectation', (_request, response) => {
+    const requestId = newRequestId();
+    const coded = new CodedError('INVALID_REQUEST', 'No expectation but 100-continue is met.');
+    const body = JSON.stringify(bodyOf(module, coded, requestId));
+    response.writeHead(417, {
+      ...apiHeaders,
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+      connection: 'close',
+    });
+    response.end(body);
+  });
 }
 
 /**

@@ -28,6 +28,18 @@ const codeOfLibraryError: Readonly<Record<string, ErrorCode>> = {
   FST_MP_PREMATURE_CLOSE: 'UPLOAD_MALFORMED',
 };
 
+/** For errors of plugins that have no code of their own above. A path that leads out of its folder leads nowhere. */
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  401: 'UNAUTHENTICATED',
+  403: 'NOT_FOUND',
+  404: 'NOT_FOUND',
+  405: 'METHOD_NOT_ALLOWED',
+  408: 'REQUEST_TIMEOUT',
+  413: 'BODY_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+  429: 'TOO_MANY_REQUESTS',
+};
+
 /** busboy throws plain errors for a broken form; their text is all there is to know them by. */
 const brokenForm =
   /^(Unexpected end of (form|file|multipart data)|Part terminated early|Malformed part header|Multipart: Boundary not found)/;
@@ -79,6 +91,11 @@ export function toCodedError(thrown: unknown): CodedError {
   // JSON.parse inside Fastify rejects `__proto__` with a plain SyntaxError that carries only a status.
   if (thrown instanceof SyntaxError && error.statusCode === 400) {
     return new CodedError('INVALID_REQUEST', 'The body is not valid JSON.');
+  }
+  // Plugins say by the status whose fault it is; their texts stay with us.
+  const { statusCode = 500 } = error ?? {};
+  if (statusCode >= 400 && statusCode < 500) {
+    return new CodedError(codeOfStatus[statusCode] ?? 'INVALID_REQUEST');
   }
   return new CodedError('INTERNAL', errorCodes.INTERNAL);
 }

@@ -18,6 +18,8 @@ export function registerStrictness(app: FastifyInstance, bodyMs: number): void {
       if (seen.has(name)) throw new CodedError('INVALID_REQUEST', `The header ${name} is given twice.`);
       seen.add(name);
     }
+    // The parser lets a text that calls itself HTTP/2.0 through.
+    if (raw.httpVersionMajor !== 1) throw new CodedError('INVALID_REQUEST', 'This is not HTTP/1.1.');
     if (raw.httpVersion === '1.1' && !seen.has('host')) {
       throw new CodedError('INVALID_REQUEST', 'The header host is missing.');
     }
