@@ -35,6 +35,9 @@ export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): Node
     SWEEP_EVERY_MS: '500',
     UPLOAD_WAIT_MS: '30000',
     LOG_LEVEL: 'info',
+    // All clients of a test have one address.
+    RATE_LIMIT_PER_MINUTE: '0',
+    RATE_LIMIT_SIGN_IN_PER_MINUTE: '0',
     ...overrides,
   };
 }

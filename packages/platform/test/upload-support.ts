@@ -48,6 +48,8 @@ export async function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {})
     JOB_LEASE_MS: '1500',
     SWEEP_EVERY_MS: '500',
     LOG_LEVEL: 'debug',
+    // All clients of a test have one address.
+    RATE_LIMIT_PER_MINUTE: '0',
     ...overrides,
   };
 }
