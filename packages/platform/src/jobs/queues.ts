@@ -42,6 +42,12 @@ export const jobOptions = {
   removeOnFail: { age: 30 * 24 * 3_600, count: 5_000 },
 };
 
+/**
+ * Imports are done in the order in which they came, after whatever else waits: a burst of uploads must not
+ * hold up an undo or the work of the night. (A job without a priority goes before all that have one.)
+ */
+const priorityOf: Readonly<Record<string, { priority: number }>> = { 'upload.import': { priority: 1 } };
+
 const addMs = 1_800;
 const endedStates = new Set(['completed', 'failed', 'unknown']);
 
@@ -93,7 +99,7 @@ export function createJobs(config: Config, redis: Redis, log: Logger): Jobs {
       if (!endedStates.has(await earlier.getState())) return;
       await earlier.remove();
     }
-    await queue.add(name, payload, { jobId: id });
+    await queue.add(name, payload, { jobId: id, ...priorityOf[name] });
   }
 
   return {

@@ -61,11 +61,17 @@ async function readRedis(platform: Platform): Promise<void> {
 }
 
 async function readQueue({ metrics, clock }: Platform, system: string, queue: Queue): Promise<void> {
-  const counts = await within(queue.getJobCounts(...queueStates));
+  const {
+    prioritized = 0,
+    waiting = 0,
+    ...others
+  } = await within(queue.getJobCounts(...queueStates, 'prioritized'));
+  // Imports have a priority, which Redis keeps apart; to whoever waits it is the same.
+  const counts: Record<string, number> = { ...others, waiting: waiting + prioritized };
   for (const state of queueStates) metrics.state.queueJobs.set({ system, state }, counts[state] ?? 0);
-  const [first] = await within(queue.getJobs(['waiting'], 0, 0, true));
-  const waitedMs = first === undefined ? 0 : clock().getTime() - first.timestamp;
-  metrics.state.queueOldest.set({ system }, Math.max(0, waitedMs) / 1_000);
+  const first = await within(queue.getJobs(['waiting', 'prioritized'], 0, 0, true));
+  const waitedMs = Math.max(0, ...first.map(({ timestamp }) => clock().getTime() - timestamp));
+  metrics.state.queueOldest.set({ system }, waitedMs / 1_000);
 }
 
 async function secondsOf(work: () => Promise<unknown>): Promise<number> {
