@@ -124,7 +124,7 @@ function parsersOf(parent: number): number[] {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
         const [, parentOfPid] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         return (
-          Number(parentOfPid) === parent && readFileSync(`/proc/${pid}/cmdline`).includes('read/child.ts')
+          Number(parentOfPid) === parent && readFileSync(`/proc/${pid}/cmdline`).includes('backoffice-parser')
         );
       } catch {
         return false; // It has ended meanwhile.

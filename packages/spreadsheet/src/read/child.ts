@@ -6,6 +6,7 @@ import type { Answer, Failed, Message, ReadRequest } from './protocol.ts';
 
 // Entry of the parsing process. It has no other way out than its output, and ends with its parent: when the
 // parent's end of the input closes, for whatever reason, there is nobody left to parse for.
+process.title = 'backoffice-parser';
 const waiting: ((line: string) => void)[] = [];
 const early: string[] = [];
 const input = createInterface({ input: process.stdin });

@@ -1,9 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { CodedError } from '@backoffice/core';
 import type { SheetInfo, SheetRow } from '../cells.ts';
 import { defaultReadLimits, type ReadLimits } from '../limits.ts';
+import { parserProgram } from './parser-program.ts';
 import { type Answer, type Message, type ReadRequest, rowFromWire } from './protocol.ts';
 
 export interface WorkbookHandlers {
@@ -78,13 +78,8 @@ export async function readWorkbook(
 }
 
 function startParser({ maxHeapMb }: ReadLimits): Parser {
-  const flags = [`--max-old-space-size=${maxHeapMb}`];
-  // Newer Node runs TypeScript by itself and starts 150 ms faster without the loader.
-  if (!(process.features as { typescript?: unknown }).typescript) {
-    flags.push('--import', import.meta.resolve('tsx'));
-  }
-  const entry = fileURLToPath(new URL('./child.ts', import.meta.url));
-  return spawn(process.execPath, [...flags, entry], {
+  const flags = [`--max-old-space-size=${maxHeapMb}`, '--input-type=module', '--eval'];
+  return spawn(process.execPath, [...flags, parserProgram()], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // The parser needs no setting and gets no secret.
     env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR },
