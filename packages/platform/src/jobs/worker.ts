@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Migration, Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 import { withoutSecrets } from '../log.ts';
-import { beginJob } from '../observe/job.ts';
+import { beginJob, declareJobs } from '../observe/job.ts';
 import { runWhenFree } from '../operations/held-job.ts';
 import { uploadHandlers, uploadSchedules } from '../uploads/jobs.ts';
 import type { ImportKind } from '../uploads/model.ts';
@@ -93,6 +93,7 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
   const own = module.jobs?.payloads ?? {};
   const payloads: JobMap = { ...uploadPayloads, ...own };
   const handlers = handlersOf(platform, module);
+  declareJobs(platform.metrics, module.name, [...handlers.keys()]);
   const schedules = [...uploadSchedules(config), ...(module.schedules ?? [])];
   for (const { job } of schedules) {
     if (!Object.hasOwn(payloads, job)) throw new Error(`${module.name} schedules the unknown job ${job}.`);

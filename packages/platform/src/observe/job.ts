@@ -1,5 +1,6 @@
 import type { Job } from 'bullmq';
 import type { Platform } from '../data.ts';
+import type { Metrics } from './metrics.ts';
 import { runIn } from './span.ts';
 
 export interface JobFacts {
@@ -13,6 +14,15 @@ export interface ObservedJob {
   logFacts: { traceId?: string };
   /** `broken off` is tried again, while attempts are left. */
   end: (outcome: 'done' | 'failed' | 'broken off') => void;
+}
+
+/**
+ * All that may be counted, at nought: of a series that begins with its first failure Prometheus sees no increase.
+ */
+export function declareJobs(metrics: Metrics, system: string, names: readonly string[]): void {
+  for (const name of names) {
+    for (const outcome of ['done', 'failed', 'retried']) metrics.jobs.inc({ system, name, outcome }, 0);
+  }
 }
 
 /**
@@ -44,8 +54,8 @@ export function beginJob(
       const left = job.attemptsMade + 1 < (job.opts.attempts ?? 1);
       const counted = outcome === 'broken off' ? (left ? 'retried' : 'failed') : outcome;
       metrics.jobsRunning.dec({ system });
-      metrics.jobs.inc({ system, job: name, outcome: counted });
-      metrics.jobSeconds.observe({ system, job: name }, (performance.now() - began) / 1_000);
+      metrics.jobs.inc({ system, name, outcome: counted });
+      metrics.jobSeconds.observe({ system, name }, (performance.now() - began) / 1_000);
       span?.set({ 'job.outcome': counted });
       span?.end(outcome !== 'done');
     },

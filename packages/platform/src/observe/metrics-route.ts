@@ -7,7 +7,7 @@ import { metricsText, type StateOptions } from './state.ts';
 
 /** Whether the header carries the token. Compared by hash, so that the time says nothing of how much is right. */
 export function carriesToken(authorization: string | undefined, token: string): boolean {
-  const given = /^Bearer ([^\s]+)$/i.exec(authorization ?? '')?.[1];
+  const given = /^Bearer +(.+)$/i.exec(authorization ?? '')?.[1];
   if (token === '' || given === undefined) return false;
   const hash = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(hash(given), hash(token));

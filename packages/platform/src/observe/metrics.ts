@@ -38,16 +38,17 @@ export function createMetrics({ processFacts }: { processFacts: boolean }) {
       registers,
     }),
     requestsInFlight: gauge('http_requests_in_flight', 'Requests that are being answered', ['system']),
+    // `name`, for Prometheus has a `job` of its own.
     jobs: new Counter({
       name: 'jobs_total',
       help: 'Runs of jobs that ended: done, failed (for good) or retried',
-      labelNames: ['system', 'job', 'outcome'],
+      labelNames: ['system', 'name', 'outcome'],
       registers,
     }),
     jobSeconds: new Histogram({
       name: 'job_duration_seconds',
       help: 'How long runs of jobs took, whatever their outcome',
-      labelNames: ['system', 'job'],
+      labelNames: ['system', 'name'],
       buckets: jobBuckets,
       registers,
     }),

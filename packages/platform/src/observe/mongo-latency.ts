@@ -28,6 +28,8 @@ const mostUnderWay = 1_000;
  */
 export function observeMongo(client: MongoClient, metrics: Metrics): void {
   const began = new Map<number, number>();
+  // A series that begins with its first failure shows no increase.
+  for (const command of [...known, 'other']) metrics.mongoFailures.inc({ command }, 0);
 
   function secondsOf(requestId: number): number {
     const start = began.get(requestId);
