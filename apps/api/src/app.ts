@@ -39,7 +39,7 @@ export async function startApi(
 
   try {
     for (const module of chosenSystems(available, config.SYSTEMS)) {
-      const app = await createSystemApp(platform, module);
+      const app = await createSystemApp(platform, module, { modules: available });
       started.push({
         title: module.title,
         url: '',

@@ -118,6 +118,11 @@ export function buildModule(overrides: Partial<SystemModule> = {}): SystemModule
     prefix: '/api',
     roles: ['Manager', 'Engineer'],
     administrators: ['Manager'],
+    membership: {
+      role: Type.Union([Type.Literal('Manager'), Type.Literal('Engineer')]),
+      region: Type.Optional(Type.Union([Type.Literal('pune'), Type.Literal('delhi'), Type.Null()])),
+      department: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    },
     permissions: { 'things:read': ['Manager', 'Engineer'], 'things:write': ['Manager'] },
     errorBody: ({ code, message, requestId, details }) => ({ error: message, code, requestId, ...details }),
     routes: () => routes,

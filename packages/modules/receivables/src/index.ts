@@ -3,7 +3,7 @@ import type { SystemModule } from '@backoffice/platform';
 import { receivablesMigrations } from './migrations.ts';
 import { roles } from './model.ts';
 import { receivablesRoutes } from './routes/routes.ts';
-import { ErrorBody } from './schemas.ts';
+import { ErrorBody, MembershipProperties } from './schemas.ts';
 
 export { receivablesMigrations } from './migrations.ts';
 
@@ -35,6 +35,7 @@ export const receivables: SystemModule = {
   prefix: '/api',
   roles,
   administrators: ['Admin'],
+  membership: MembershipProperties,
   permissions: receivablesPermissions,
   errorBody: ({ code, message, requestId, details }) => ({ ...details, error: message, code, requestId }),
   errorSchema: ErrorBody,

@@ -10,6 +10,17 @@ const text = Type.Optional(Type.String({ maxLength: 100 }));
 const rupees = (description = 'Rupees, at most two decimals') => Type.Number({ description });
 
 export const RegionSchema = oneOf(regionCodes);
+/** What a member of this system is, besides a user. */
+export const MembershipProperties = {
+  role: oneOf(roles),
+  region: Type.Optional(
+    Type.Union([RegionSchema, Type.Null()], {
+      description: 'Of managers and engineers; without one they see nothing. Office roles see all regions.',
+    }),
+  ),
+  department: Type.Optional(Type.Union([oneOf(departments), Type.Null()])),
+};
+
 export const MonthText = Type.String({
   pattern: '^[A-Z][a-z]{2}-\\d{2}$',
   description: 'For example Apr-25',
@@ -184,7 +195,7 @@ export const Users = Type.Array(
   closed({
     id: Type.String(),
     name: Type.String(),
-    email: Type.String(),
+    email: Type.Union([Type.String(), Type.Null()]),
     role: Type.String(),
     region: Type.Union([RegionSchema, Type.Null()]),
     department: Type.Union([Type.String(), Type.Null()]),

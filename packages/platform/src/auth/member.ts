@@ -12,7 +12,8 @@ export interface Membership {
 export interface Member {
   userId: string;
   name: string;
-  email: string;
+  /** Null for who signs in to a system by another name. */
+  email: string | null;
   contact: string;
   role: string;
   membership: Membership;

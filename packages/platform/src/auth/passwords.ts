@@ -2,6 +2,8 @@ import { CodedError } from '@backoffice/core';
 import bcrypt from 'bcrypt';
 
 export interface Passwords {
+  /** INVALID_REQUEST for a password over 72 bytes, which none can be. */
+  assertCheckable: (password: string) => void;
   /** A hash to store. INVALID_REQUEST for a password over 72 bytes. */
   hash: (password: string) => Promise<string>;
   /**
@@ -30,6 +32,7 @@ export function createPasswords(cost = 12): Passwords {
   dummy.catch(() => undefined);
 
   return {
+    assertCheckable: refuseLong,
     async hash(password) {
       refuseLong(password);
       return bcrypt.hash(password, cost);

@@ -1,14 +1,15 @@
 import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
-import { createAuthenticate, registerTokens } from '../auth/authenticate.ts';
-import { createPasswords } from '../auth/passwords.ts';
+import { auditRoutes } from '../audit/routes.ts';
+import { createAuthenticate } from '../auth/authenticate.ts';
+import { createIdentity } from '../auth/identity.ts';
 import { permissionsOf } from '../auth/permissions.ts';
-import { authRoutes } from '../auth/routes.ts';
+import { registerTokens } from '../auth/tokens.ts';
 import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
+import { sharedReadByKey } from '../mongo/shared-read.ts';
 import { registerOperations } from '../observe/operations.ts';
-import { signInWith } from '../observe/password-sign-in.ts';
 import { countRequests, traceRequests } from '../observe/requests.ts';
 import { guardRoute } from '../operations/gate.ts';
 import { registerOpenApi } from './docs.ts';
@@ -24,6 +25,8 @@ import { nestedNameHook } from './strictness.ts';
 import { textValueHook } from './text-values.ts';
 
 export interface SystemAppOptions {
+  /** All systems that a person may be a member of; left out: this one. */
+  modules?: readonly SystemModule[];
   /** bcrypt's cost; tests lower it. */
   passwordCost?: number;
   /** Milliseconds; tests shorten them. */
@@ -84,15 +87,23 @@ export async function createSystemApp(
   registerHealth(app, platform, migrations);
 
   const users = createUserRepository(platform.db, platform.clock);
-  const passwords = createPasswords(options.passwordCost);
-  const signIn = signInWith(withPlatform, users, passwords);
+  const { modules = [module], passwordCost } = options;
+  const { signIn, routes: identityRoutes } = createIdentity(app, platform, module, {
+    users,
+    modules,
+    passwordCost,
+  });
   await registerOperations(app, { platform, module: withPlatform, users, signIn, migrations });
   await app.register(
     async (api) => {
       api.addHook('onRoute', (route) => completeRoute(route, withPlatform));
       api.addHook('onRoute', (route) => guardRoute(route, platform.maintenance));
-      api.addHook('onRequest', createAuthenticate(app, withPlatform, users));
-      await api.register(authRoutes(module, users, passwords));
+      api.addHook(
+        'onRequest',
+        createAuthenticate(app, withPlatform, { ...users, findById: sharedReadByKey(users.findByIds) }),
+      );
+      await api.register(identityRoutes);
+      await api.register(auditRoutes(platform, module.name));
       await api.register(module.routes(platform) as Parameters<typeof api.register>[0]);
     },
     { prefix: module.prefix },

@@ -28,6 +28,8 @@ export function sendError(
   if (status >= 500) request.log.error({ err: thrown }, 'request failed');
   else request.log.debug({ code: error.code }, error.message);
   if (status === 503) reply.header('retry-after', retryAfterSeconds);
+  const { retryAfterSeconds: wait } = error.details ?? {};
+  if (typeof wait === 'number') reply.header('retry-after', wait);
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   // The hooks that set them have not run where Fastify itself refuses the address.
   reply.headers({ ...apiHeaders, 'x-request-id': request.id, 'cache-control': 'no-store' });

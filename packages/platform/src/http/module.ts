@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@backoffice/core';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { TSchema } from '@sinclair/typebox';
+import type { TProperties, TSchema } from '@sinclair/typebox';
 import type { FastifyPluginAsync } from 'fastify';
 import type { Migration, Platform } from '../data.ts';
 
@@ -30,10 +30,10 @@ export interface SystemModule {
   roles: readonly string[];
   /** Of them, those who administer users, read the audit and see how the system runs. */
   administrators: readonly string[];
-  /** The schemas of what the system knows of a member, as an administrator enters it. Left out: any text. */
-  membership?: Readonly<Record<'role' | 'region' | 'department', TSchema>>;
-  /** The module brings its own administration of users; the platform's is left out. */
-  userAdministration?: 'own';
+  /** What a membership of this system consists of: the properties of `Membership`, as administrators set them. */
+  membership: TProperties;
+  /** Whether its users are administered by the platform's routes (`/admin/users`), or by routes of its own. */
+  userAdministration?: 'platform' | 'own';
   /** permission → the roles that have it. */
   permissions: Readonly<Record<string, readonly string[]>>;
   /** Take `Authorization: <token>` too. Only where an existing front-end sends it so. */
@@ -41,6 +41,8 @@ export interface SystemModule {
   errorBody: (error: ErrorFacts) => object;
   /** The schema of `errorBody`'s result, for the OpenAPI. Left out: any object. */
   errorSchema?: TSchema;
+  /** Collections of the module whose documents carry an outbox (see audit/outbox.ts). */
+  audited?: readonly string[];
   routes: (platform: Platform) => FastifyPluginAsync | FastifyPluginAsyncTypebox;
   migrations: readonly Migration[];
 }

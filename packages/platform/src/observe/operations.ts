@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie';
 import type { FastifyInstance } from 'fastify';
 import { createAuthenticate } from '../auth/authenticate.ts';
+import type { SignIn } from '../auth/sign-in.ts';
 import type { UserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
 import { registerDocsPages } from '../http/docs.ts';
@@ -9,7 +10,7 @@ import type { SystemModule } from '../http/module.ts';
 import type { Migration } from '../mongo/migrations.ts';
 import { createBrowserSessions } from './browser-session.ts';
 import { registerMetrics } from './metrics-route.ts';
-import { createOperatorGuard, type SignIn, signInPages } from './operator-pages.ts';
+import { createOperatorGuard, signInPages } from './operator-pages.ts';
 import { registerQueueBoard } from './queue-board.ts';
 
 export interface OperationsOptions {
@@ -33,6 +34,6 @@ export async function registerOperations(app: FastifyInstance, options: Operatio
 
   registerMetrics(app, platform, { migrations, faults }, guard);
   await registerDocsPages(app, platform.config.NODE_ENV === 'production' ? guard : undefined);
-  await registerQueueBoard(app, platform.jobs, guard);
+  await registerQueueBoard(app, platform.jobs, module, guard);
   await app.register(signInPages({ module, sessions }, signIn) as never);
 }

@@ -2,7 +2,8 @@ import { CodedError } from '@backoffice/core';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Member } from '../auth/member.ts';
-import type { UserDocument } from '../auth/users.ts';
+import { originOf } from '../auth/routes.ts';
+import type { SignIn } from '../auth/sign-in.ts';
 import { toCodedError } from '../http/errors.ts';
 import type { SystemModule } from '../http/module.ts';
 import { statusOfCode } from '../http/status.ts';
@@ -16,12 +17,7 @@ const links = [
   { text: 'API reference', href: '/docs' },
 ];
 
-/** The API's own sign-in: back-off, log and all. INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS. */
-export type SignIn = (
-  request: FastifyRequest,
-  email: string,
-  password: string,
-) => Promise<{ user: UserDocument; member: Member }>;
+export type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 export interface OperatorPages {
   module: SystemModule;
@@ -55,7 +51,7 @@ function ownPage(next: string | undefined): string {
  * that is not signed in is answered with the page on which it can (401 all the same); whoever is signed in and
  * no administrator is told that there is nothing.
  */
-export function createOperatorGuard({ module, sessions, authenticate }: OperatorPages) {
+export function createOperatorGuard({ module, sessions, authenticate }: OperatorPages): Guard {
   async function requireOperator(request: FastifyRequest): Promise<void> {
     if (request.headers.authorization !== undefined) {
       try {
@@ -157,7 +153,7 @@ export function signInPages(
       async (request, reply) => {
         const { form, next, email, password } = request.body;
         if (!sessions.isOwnForm(request, form)) throw new CodedError('FORBIDDEN', staleForm);
-        const { user, member } = await signIn(request, email, password);
+        const { user, member } = await signIn.withPassword(originOf(request), email, password);
         if (!mayOperate(module, member))
           throw new CodedError('FORBIDDEN', 'This page is for administrators.');
         sessions.open(reply, user, member.role);

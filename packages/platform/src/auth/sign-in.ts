@@ -1,0 +1,142 @@
+import { createHmac } from 'node:crypto';
+import { CodedError } from '@backoffice/core';
+import { ObjectId } from 'mongodb';
+import type { Platform } from '../data.ts';
+import type { SystemName } from '../http/module.ts';
+import { memberOf } from './authenticate.ts';
+import { type Claim, createBackOff, type Limit, limits } from './back-off.ts';
+import type { Member } from './member.ts';
+import { networkOf } from './network.ts';
+import type { Passwords } from './passwords.ts';
+import { createSignInLog, type SignInOutcome } from './sign-in-log.ts';
+import { normalEmail, type UserDocument, type UserRepository } from './users.ts';
+
+/** Where an attempt comes from. */
+export interface Origin {
+  /** The client's own address, as far as proxies are trusted. */
+  address: string;
+  userAgent: string;
+}
+
+export interface SignedIn {
+  user: UserDocument;
+  member: Member;
+}
+
+export interface SignIn {
+  /**
+   * The member with that e-mail and password. INVALID_CREDENTIALS, the same for an unknown address, a wrong
+   * password, a disabled user and no member of the system; TOO_MANY_ATTEMPTS with `retryAfterSeconds`.
+   */
+  withPassword: (origin: Origin, email: string, password: string) => Promise<SignedIn>;
+  /** Whether it is the user's password, for who has signed in already. WRONG_PASSWORD, TOO_MANY_ATTEMPTS. */
+  confirm: (origin: Origin, user: UserDocument, password: string) => Promise<void>;
+}
+
+const nobody = new ObjectId('000000000000000000000000');
+
+/** Signing in to one system: the password, the back-off before it and the log behind it. */
+export function createSignIn(
+  { db, clock, config }: Pick<Platform, 'db' | 'clock' | 'config'>,
+  system: SystemName,
+  users: UserRepository,
+  passwords: Passwords,
+): SignIn {
+  const backOff = createBackOff(db, clock);
+  const log = createSignInLog(db, clock, config.SIGN_IN_RETENTION_DAYS);
+  const seal = (text: string) =>
+    createHmac('sha256', config.AUDIT_KEY).update(text).digest('hex').slice(0, 32);
+
+  /**
+   * Claims an attempt at every counter, then looks whether the password is right. The counters go by what was
+   * typed, not by who has it: an unknown address is answered as a known one.
+   */
+  async function attempt(
+    origin: Origin,
+    email: string,
+    user: UserDocument | null,
+    check: () => Promise<{ good: boolean; outcome: SignInOutcome }>,
+  ): Promise<{ good: boolean }> {
+    const network = networkOf(origin.address);
+    const account = seal(`account\n${normalEmail(email)}`);
+    const known = await log.isKnown(user?._id ?? nobody, network);
+    const counters: [string, Limit][] = [
+      [`network:${network}`, limits.network],
+      [`place:${account}:${network}`, limits.accountAndNetwork],
+      // From where the owner has signed in before, strangers elsewhere can't keep the owner out.
+      ...(known ? [] : [[`account:${account}`, limits.account] as [string, Limit]]),
+    ];
+    const facts = {
+      system,
+      userId: user?._id ?? null,
+      identifier: user === null ? seal(`identifier\n${email}`) : null,
+      address: origin.address,
+      network,
+      userAgent: origin.userAgent,
+    };
+
+    const claimed: [string, Limit][] = [];
+    for (const counter of counters) {
+      const claim = await backOff.claim(...counter);
+      if (claim.claimed) {
+        claimed.push(counter);
+        continue;
+      }
+      await Promise.all(claimed.map(([id]) => backOff.release(id)));
+      if (claim.firstOfBlock) await log.add({ ...facts, outcome: 'too_many_attempts' });
+      throw tooMany(claim);
+    }
+    try {
+      const { good, outcome } = await check();
+      for (const [id, limit] of claimed) {
+        if (!good) await backOff.fail(id, limit);
+        else if (id.startsWith('place:')) await backOff.clear(id);
+        else await backOff.release(id);
+      }
+      await log.add({ ...facts, outcome });
+      return { good };
+    } catch (error) {
+      // A fault of ours is no guess of theirs.
+      await Promise.all(claimed.map(([id]) => backOff.release(id).catch(() => undefined)));
+      throw error;
+    }
+  }
+
+  return {
+    async withPassword(origin, email, password) {
+      passwords.assertCheckable(password);
+      const user = await users.findByEmail(email);
+      const member = user === null ? null : memberOf(user, system);
+      const { good } = await attempt(origin, email, user, async () => {
+        // Compared first and always, whatever is known of the user: the time says nothing.
+        const same = await passwords.matches(password, user?.passwordHash ?? null);
+        const outcome = outcomeOf(user, member, same);
+        return { good: outcome === 'signed_in', outcome };
+      });
+      if (!good || user === null || member === null) throw new CodedError('INVALID_CREDENTIALS');
+      await users.updateLastLogin(user._id);
+      return { user, member };
+    },
+
+    async confirm(origin, user, password) {
+      passwords.assertCheckable(password);
+      const { good } = await attempt(origin, user.email ?? user._id.toHexString(), user, async () => {
+        const good = await passwords.matches(password, user.passwordHash);
+        return { good, outcome: good ? 'password_confirmed' : 'wrong_password' };
+      });
+      if (!good) throw new CodedError('WRONG_PASSWORD', undefined, { field: 'currentPassword' });
+    },
+  };
+}
+
+function outcomeOf(user: UserDocument | null, member: Member | null, same: boolean): SignInOutcome {
+  if (user === null) return 'unknown_user';
+  if (!same) return 'wrong_password';
+  if (user.status !== 'active') return 'disabled';
+  return member === null ? 'not_a_member' : 'signed_in';
+}
+
+function tooMany(claim: Claim & { claimed: false }): CodedError {
+  const retryAfterSeconds = Math.max(1, Math.ceil(claim.waitMs / 1_000));
+  return new CodedError('TOO_MANY_ATTEMPTS', undefined, { retryAfterSeconds });
+}

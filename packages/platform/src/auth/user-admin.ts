@@ -1,0 +1,290 @@
+import { CodedError } from '@backoffice/core';
+import { MongoServerError } from 'mongodb';
+import { type AuditEntry, auditEntry } from '../audit/outbox.ts';
+import type { Platform } from '../data.ts';
+import { assertSameRequest, type Idempotency, isKeyTaken } from '../http/idempotency.ts';
+import type { SystemName } from '../http/module.ts';
+import { type AdministratorRoles, administeredBy, createDepartures } from './last-administrator.ts';
+import type { Member, Membership } from './member.ts';
+import type { PasswordStrength } from './password-strength.ts';
+import type { Passwords } from './passwords.ts';
+import { normalEmail, type UserChange, type UserDocument, type UserRepository } from './users.ts';
+
+/** Who asks, and from which request: for the audit, and for what they may reach. */
+export interface Administrator {
+  member: Member;
+  requestId: string;
+}
+
+export interface UserFacts {
+  name?: string;
+  email?: string;
+  contact?: string;
+}
+
+export type UserAdmin = ReturnType<typeof createUserAdmin>;
+
+const attempts = 5;
+
+/**
+ * What administrators of one system do with its users. A person may be a member of several systems. Whoever
+ * administers one of them changes the membership there; the person as such (name, e-mail, password, whether they
+ * may sign in at all) only who administers every system that the person uses: a password opens all of them.
+ *
+ * Each change is a compare-and-set with its audit entry. NOT_FOUND for who is no member here.
+ */
+export function createUserAdmin(
+  platform: Pick<Platform, 'db' | 'clock'>,
+  system: SystemName,
+  options: {
+    users: UserRepository;
+    passwords: Passwords;
+    strength: PasswordStrength;
+    administrators: AdministratorRoles;
+  },
+) {
+  const { db, clock } = platform;
+  const { users, passwords, strength, administrators } = options;
+  const depart = createDepartures(db, users, clock, administrators);
+
+  function entry(
+    by: Administrator,
+    action: string,
+    id: string,
+    before: object | null,
+    after: object | null,
+  ): AuditEntry {
+    return auditEntry({
+      system,
+      actor: { userId: by.member.userId, name: by.member.name },
+      action,
+      object: { type: 'user', id },
+      before: before as AuditEntry['before'],
+      after: after as AuditEntry['after'],
+      requestId: by.requestId,
+      at: clock(),
+    });
+  }
+
+  /** A member of this system, who may have left it. NOT_FOUND. */
+  async function find(id: string): Promise<UserDocument> {
+    const user = await users.findById(id);
+    const here = user?.memberships[system] ?? user?.formerMemberships?.[system];
+    if (user === null || here === undefined) throw new CodedError('NOT_FOUND');
+    return user;
+  }
+
+  /** FORBIDDEN where the person uses a system that the administrator does not administer. */
+  async function assertWholePerson(by: Administrator, user: UserDocument): Promise<void> {
+    const others = Object.keys(user.memberships).filter((name) => name !== system);
+    if (others.length === 0) return;
+    const own = await users.findById(by.member.userId);
+    const administered = new Set<string>(own === null ? [] : administeredBy(own, administrators));
+    if (others.every((name) => administered.has(name))) return;
+    throw new CodedError(
+      'FORBIDDEN',
+      'This person uses another system, too, which you do not administer. You can end the membership here instead.',
+    );
+  }
+
+  /**
+   * Reads, decides, writes if nobody else has in between; else again. `expected` is the version that the caller
+   * has seen: then it is not tried again. STALE.
+   */
+  async function change(
+    id: string,
+    expected: number | null,
+    decide: (user: UserDocument) => Promise<UserChange | null>,
+  ): Promise<UserDocument> {
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      const seen = await find(id);
+      if (expected !== null && seen.version !== expected) throw new CodedError('STALE');
+      const wanted = await decide(seen);
+      if (wanted === null) return seen;
+      try {
+        const changed = await depart(seen, wanted);
+        if (changed !== null) return changed;
+      } catch (error) {
+        if (isEmailTaken(error)) throw new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
+        throw error;
+      }
+    }
+    throw new CodedError(expected === null ? 'CONFLICT' : 'STALE');
+  }
+
+  function assertMember(user: UserDocument): Membership {
+    const membership = user.memberships[system];
+    if (membership === undefined) throw new CodedError('CONFLICT', 'This user was removed.');
+    return membership;
+  }
+
+  return {
+    find,
+
+    /** EMAIL_TAKEN, WEAK_PASSWORD, IDEMPOTENCY_KEY_REUSED. `replayed`: the same request created it earlier. */
+    async create(
+      by: Administrator,
+      given: { name: string; email: string; contact: string; password: string; membership: Membership },
+      idempotency: Idempotency | null,
+    ): Promise<{ user: UserDocument; replayed: boolean }> {
+      const { name, email, contact, password, membership } = given;
+      const earlier = async () => {
+        const user = idempotency === null ? null : await users.findByIdempotencyKey(idempotency.key);
+        if (user !== null && idempotency !== null) assertSameRequest(user.idempotency, idempotency);
+        return user;
+      };
+      const first = await earlier();
+      if (first !== null) return { user: first, replayed: true };
+      passwords.assertCheckable(password);
+      await strength.assertStrong(password, [name, email]);
+      const passwordHash = await passwords.hash(password);
+      const memberships = { [system]: membership };
+      const after = { name, email: normalEmail(email), contact, ...membership };
+      try {
+        const user = await users.insertUser(
+          { name, email, contact, passwordHash, memberships, idempotency: idempotency ?? undefined },
+          (id) => entry(by, 'user.create', id.toHexString(), null, after),
+        );
+        return { user, replayed: false };
+      } catch (error) {
+        const winner = isKeyTaken(error) || isEmailTaken(error) ? await earlier() : null;
+        if (winner !== null) return { user: winner, replayed: true };
+        if (isEmailTaken(error)) throw new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
+        throw error;
+      }
+    },
+
+    /** Makes somebody who uses another system a member of this one. NOT_FOUND, CONFLICT for a member. */
+    async admit(by: Administrator, email: string, membership: Membership): Promise<UserDocument> {
+      for (let attempt = 1; attempt <= attempts; attempt += 1) {
+        const seen = await users.findByEmail(email);
+        if (seen === null || seen.status === 'removed') throw new CodedError('NOT_FOUND');
+        if (seen.memberships[system] !== undefined) {
+          throw new CodedError('CONFLICT', 'This person is a member of the system already.');
+        }
+        const changed = await users.compareAndSet(seen, {
+          set: { memberships: { ...seen.memberships, [system]: membership } },
+          entry: entry(by, 'user.admit', seen._id.toHexString(), null, { ...membership }),
+        });
+        if (changed !== null) return changed;
+      }
+      throw new CodedError('CONFLICT');
+    },
+
+    /** EMAIL_TAKEN, LAST_ADMINISTRATOR, STALE, FORBIDDEN. What is the same already changes nothing. */
+    async update(
+      by: Administrator,
+      id: string,
+      { name, email, contact, membership }: UserFacts & { membership: Partial<Membership> },
+      expected: number | null,
+    ): Promise<UserDocument> {
+      return change(id, expected, async (seen) => {
+        const current = assertMember(seen);
+        const person = {
+          name: name ?? seen.name,
+          email: email === undefined ? seen.email : normalEmail(email),
+          contact: contact ?? seen.contact,
+        };
+        const next = { ...current, ...membership };
+        const before = differing({ ...seen, ...current }, { ...person, ...next });
+        if (before === null) return null;
+        if (['name', 'email', 'contact'].some((field) => field in before)) await assertWholePerson(by, seen);
+        const after = Object.fromEntries(
+          Object.keys(before).map((field) => [
+            field,
+            ({ ...person, ...next } as Record<string, unknown>)[field],
+          ]),
+        );
+        return {
+          set: { ...person, memberships: { ...seen.memberships, [system]: next } },
+          entry: entry(by, 'user.update', id, before, after),
+        };
+      });
+    },
+
+    /** Whether the person may sign in at all. Ends every token for good. LAST_ADMINISTRATOR, FORBIDDEN. */
+    async setStatus(
+      by: Administrator,
+      id: string,
+      status: 'active' | 'disabled',
+      expected: number | null,
+    ): Promise<UserDocument> {
+      return change(id, expected, async (seen) => {
+        assertMember(seen);
+        if (seen.status === status) return null;
+        await assertWholePerson(by, seen);
+        const action = status === 'active' ? 'user.enable' : 'user.disable';
+        return {
+          set: { status },
+          endTokens: true,
+          entry: entry(by, action, id, { status: seen.status }, { status }),
+        };
+      });
+    },
+
+    /** WEAK_PASSWORD, FORBIDDEN. Ends every token. */
+    async resetPassword(by: Administrator, id: string, password: string): Promise<UserDocument> {
+      const user = await find(id);
+      assertMember(user);
+      await assertWholePerson(by, user);
+      passwords.assertCheckable(password);
+      await strength.assertStrong(password, [user.name, user.email ?? '']);
+      const passwordHash = await passwords.hash(password);
+      return change(id, null, async (seen) => {
+        assertMember(seen);
+        await assertWholePerson(by, seen);
+        return {
+          set: { passwordHash },
+          endTokens: true,
+          entry: entry(by, 'user.reset-password', id, null, null),
+        };
+      });
+    },
+
+    /** Ends every sign-in of the user. */
+    async signOut(by: Administrator, id: string): Promise<UserDocument> {
+      return change(id, null, async (seen) => {
+        assertMember(seen);
+        return { endTokens: true, entry: entry(by, 'user.sign-out', id, null, null) };
+      });
+    },
+
+    /**
+     * Ends the membership. Who is a member nowhere else is removed: the name stays in figures and records, the
+     * e-mail is free for others. LAST_ADMINISTRATOR, STALE.
+     */
+    async remove(by: Administrator, id: string, expected: number | null): Promise<UserDocument> {
+      return change(id, expected, async (seen) => {
+        const current = seen.memberships[system];
+        if (current === undefined) return null;
+        const { [system]: _ended, ...memberships } = seen.memberships;
+        const formerMemberships = { ...seen.formerMemberships, [system]: current };
+        const last = Object.keys(memberships).length === 0;
+        const gone = {
+          status: 'removed',
+          email: null,
+          ...(seen.email === null ? {} : { formerEmail: seen.email }),
+        };
+        return {
+          set: { memberships, formerMemberships, ...(last ? (gone as Partial<UserDocument>) : {}) },
+          endTokens: true,
+          entry: entry(by, 'user.remove', id, { email: seen.email, ...current }, null),
+        };
+      });
+    },
+  };
+}
+
+/** The earlier values of what differs; null when nothing does. */
+function differing(before: object, after: Record<string, unknown>): Record<string, unknown> | null {
+  const old = before as Record<string, unknown>;
+  const changed = Object.keys(after).filter(
+    (name) => JSON.stringify(old[name]) !== JSON.stringify(after[name]),
+  );
+  return changed.length === 0 ? null : Object.fromEntries(changed.map((name) => [name, old[name] ?? null]));
+}
+
+function isEmailTaken(error: unknown): boolean {
+  if (!(error instanceof MongoServerError) || error.code !== 11000) return false;
+  return Object.hasOwn((error.keyPattern as object | undefined) ?? {}, 'email');
+}

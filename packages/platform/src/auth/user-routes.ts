@@ -1,0 +1,266 @@
+import { CodedError, dayFromCivil, startOfDay } from '@backoffice/core';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Platform } from '../data.ts';
+import { IdempotencyHeaders, idempotencyOf, markReplayed } from '../http/idempotency.ts';
+import { expectedVersion, sendVersion } from '../http/if-match.ts';
+import type { SystemModule } from '../http/module.ts';
+import { type Membership, requireMember } from './member.ts';
+import { createSignInLog, type SignInQuery } from './sign-in-log.ts';
+import type { Administrator, UserAdmin } from './user-admin.ts';
+import {
+  Done,
+  ResetPasswordBody,
+  SignIns,
+  SignInsQuery,
+  UserParams,
+  UsersQuery,
+  userSchemas,
+} from './user-schemas.ts';
+import { signInsView, userView } from './user-views.ts';
+import { type UserRepository, userIdOf } from './users.ts';
+
+const config = { permission: 'users:administer' };
+const tags = ['users'];
+const done = { success: true } as const;
+const person = new Set(['name', 'email', 'contact', 'password']);
+
+export interface UserRoutesOptions {
+  platform: Platform;
+  module: SystemModule;
+  users: UserRepository;
+  admin: UserAdmin;
+}
+
+/** `/admin/users` and `/admin/sign-ins`: the members of one system, for its administrators. */
+export function userRoutes({ platform, module, users, admin }: UserRoutesOptions): FastifyPluginAsyncTypebox {
+  const { name: system } = module;
+  const { User, Users, CreateBody, AdmitBody, UpdateBody } = userSchemas(module.membership);
+  const log = createSignInLog(platform.db, platform.clock);
+  const zone = platform.config.TIME_ZONE;
+
+  const by = (request: FastifyRequest): Administrator => ({
+    member: requireMember(request),
+    requestId: request.id,
+  });
+
+  /** The part of a body that is the membership. */
+  function membershipIn(body: object): Partial<Membership> {
+    return Object.fromEntries(Object.entries(body).filter(([key]) => !person.has(key)));
+  }
+  /** What is not said of a new membership is nothing. */
+  function wholeMembership(body: object): Membership {
+    const empty = Object.fromEntries(Object.keys(module.membership).map((key) => [key, null]));
+    return { ...empty, ...membershipIn(body) } as unknown as Membership;
+  }
+
+  function answer(reply: FastifyReply, user: Parameters<typeof userView>[0]) {
+    sendVersion(reply, user.version);
+    return userView(user, module);
+  }
+
+  return async (app) => {
+    app.get(
+      '/admin/users',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'The members of the system',
+          querystring: UsersQuery,
+          response: { 200: Users },
+        },
+      },
+      async (request) => {
+        const { page = 1, limit = 50, search = '', status, role } = request.query;
+        const needle = search.trim().toLowerCase();
+        const everybody =
+          status === 'removed' ? await users.listFormer(system) : await users.listMembers(system);
+        const found = everybody
+          .map((user) => userView(user, module))
+          .filter((user) => status === undefined || user.status === status)
+          .filter((user) => role === undefined || user.role === role)
+          .filter((user) => `${user.name}\n${user.email ?? ''}`.toLowerCase().includes(needle));
+        return { total: found.length, page, limit, users: found.slice((page - 1) * limit, page * limit) };
+      },
+    );
+
+    app.get(
+      '/admin/users/:id',
+      { config, schema: { tags, summary: 'One of them', params: UserParams, response: { 200: User } } },
+      async (request, reply) => answer(reply, await admin.find(request.params.id)),
+    );
+
+    app.post(
+      '/admin/users',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Create a user; an Idempotency-Key makes a repetition safe',
+          headers: IdempotencyHeaders,
+          body: CreateBody,
+          response: { 201: User },
+        },
+      },
+      async (request, reply) => {
+        const { name, email, contact = '', password } = request.body as unknown as Record<string, string>;
+        const membership = wholeMembership(request.body);
+        const given = { name: name!.trim(), email: email!, contact, password: password!, membership };
+        const { user, replayed } = await admin.create(by(request), given, idempotencyOf(request));
+        if (replayed) markReplayed(reply);
+        reply.code(201);
+        return answer(reply, user);
+      },
+    );
+
+    app.post(
+      '/admin/users/admit',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Make somebody who uses another system a member of this one',
+          body: AdmitBody,
+          response: { 200: User },
+        },
+      },
+      async (request, reply) => {
+        const { email } = request.body as unknown as { email: string };
+        return answer(reply, await admin.admit(by(request), email, wholeMembership(request.body)));
+      },
+    );
+
+    app.patch(
+      '/admin/users/:id',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Change name, e-mail, contact or membership; If-Match is heeded',
+          params: UserParams,
+          body: UpdateBody,
+          response: { 200: User },
+        },
+      },
+      async (request, reply) => {
+        const { name, email, contact } = request.body as Record<string, string | undefined>;
+        const facts = {
+          ...(name === undefined ? {} : { name: name.trim() }),
+          ...(email === undefined ? {} : { email }),
+          ...(contact === undefined ? {} : { contact }),
+          membership: membershipIn(request.body),
+        };
+        const expected = expectedVersion(request);
+        return answer(reply, await admin.update(by(request), request.params.id, facts, expected));
+      },
+    );
+
+    for (const [verb, status] of [
+      ['disable', 'disabled'],
+      ['enable', 'active'],
+    ] as const) {
+      app.post(
+        `/admin/users/:id/${verb}`,
+        {
+          config,
+          schema: {
+            tags,
+            summary: verb === 'enable' ? 'Let the user sign in again' : 'Keep the user out, at once',
+            params: UserParams,
+            response: { 200: User },
+          },
+        },
+        async (request, reply) => {
+          const { id } = request.params;
+          return answer(reply, await admin.setStatus(by(request), id, status, expectedVersion(request)));
+        },
+      );
+    }
+
+    app.post(
+      '/admin/users/:id/reset-password',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Set another password; ends every sign-in of the user',
+          params: UserParams,
+          body: ResetPasswordBody,
+          response: { 200: Done },
+        },
+      },
+      async (request) => {
+        await admin.resetPassword(by(request), request.params.id, request.body.password);
+        return done;
+      },
+    );
+
+    app.post(
+      '/admin/users/:id/sign-out',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'End every sign-in of the user',
+          params: UserParams,
+          response: { 200: Done },
+        },
+      },
+      async (request) => {
+        await admin.signOut(by(request), request.params.id);
+        return done;
+      },
+    );
+
+    app.delete(
+      '/admin/users/:id',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Remove the user from the system; the name stays in figures and in the audit',
+          params: UserParams,
+          response: { 200: Done },
+        },
+      },
+      async (request) => {
+        await admin.remove(by(request), request.params.id, expectedVersion(request));
+        return done;
+      },
+    );
+
+    app.get(
+      '/admin/sign-ins',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Attempts to sign in to the system, newest first',
+          querystring: SignInsQuery,
+          response: { 200: SignIns },
+        },
+      },
+      async (request) => {
+        const { page = 1, limit = 50, userId, outcome, from, to } = request.query;
+        const query: SignInQuery = { system, page, limit };
+        if (userId !== undefined) {
+          await admin.find(userId);
+          query.userId = userIdOf(userId)!;
+        }
+        if (outcome !== undefined) query.outcome = outcome;
+        if (from !== undefined) query.from = dayStart(from, 'from', 0);
+        if (to !== undefined) query.to = dayStart(to, 'to', 1);
+        return signInsView(await log.list(query), page, limit);
+      },
+    );
+  };
+
+  function dayStart(text: string, field: string, later: number): Date {
+    const [year, month, date] = text.split('-').map(Number) as [number, number, number];
+    const day = dayFromCivil(year, month, date);
+    if (day === null)
+      throw new CodedError('INVALID_REQUEST', `"${field}" is no day.`, { field, in: 'query' });
+    return startOfDay(day + later, zone);
+  }
+}
