@@ -209,11 +209,7 @@ t.test(
       'limit=0',
       'page=-1',
     ]) {
-      t.equal(
-        (await call('country', 'GET', `/customers?${query}`)).status,
-        query === 'region[$ne]=x' || query === 'department[]=Pump' ? 200 : 400,
-        query,
-      );
+      t.equal((await call('country', 'GET', `/customers?${query}`)).status, 400, query);
     }
     t.same(await get('country', '/customers'), before);
   },
