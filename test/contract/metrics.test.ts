@@ -20,7 +20,7 @@ const metricsOf = async (url: string) => {
   return answer.text();
 };
 /** The value of the series whose labels hold all of these; undefined where there is none. */
-function valueOf(text: string, name: string, labels: Record<string, string> = {}): number | undefined {
+function seriesOf(text: string, name: string, labels: Record<string, string> = {}): number | undefined {
   const line = text.split('\n').find((each) => {
     if (!new RegExp(`^${name}(\\{| )`).test(each)) return false;
     return Object.entries(labels).every(([key, value]) => each.includes(`${key}="${value}"`));
@@ -77,7 +77,7 @@ t.test('a port that is taken stops the worker with one plain sentence', async (t
 });
 
 t.test('what happens is counted: requests, an upload with its rows, jobs, commands', async (t) => {
-  const before = valueOf(await metricsOf(workerUrl), 'import_rows_total', { result: 'inserted' }) ?? 0;
+  const before = seriesOf(await metricsOf(workerUrl), 'import_rows_total', { result: 'inserted' }) ?? 0;
   const april = monthAt(0);
   const bytes = await statement(april, manyRows(30, 'mumbai'));
   t.equal((await system.upload(bytes, wire(april))).status, 200);
@@ -89,29 +89,29 @@ t.test('what happens is counted: requests, an upload with its rows, jobs, comman
   const unknown = { route: 'unknown', status: '404' };
   const api = await until('the last request to be counted', async () => {
     const text = await metricsOf(system.base);
-    return valueOf(text, 'http_requests_total', unknown) === 2 ? text : null;
+    return seriesOf(text, 'http_requests_total', unknown) === 2 ? text : null;
   });
-  t.equal(valueOf(api, 'http_requests_total', { route: '/api/upload', method: 'POST', status: '200' }), 2);
-  t.equal(valueOf(api, 'http_request_duration_seconds_count', { route: '/api/upload', method: 'POST' }), 2);
-  t.equal(valueOf(api, 'http_requests_in_flight'), 1, 'this one');
+  t.equal(seriesOf(api, 'http_requests_total', { route: '/api/upload', method: 'POST', status: '200' }), 2);
+  t.equal(seriesOf(api, 'http_request_duration_seconds_count', { route: '/api/upload', method: 'POST' }), 2);
+  t.equal(seriesOf(api, 'http_requests_in_flight'), 1, 'this one');
   t.notOk(api.includes(canary), 'nothing that a caller wrote is a label');
 
   const worker = await metricsOf(workerUrl);
-  t.equal(valueOf(worker, 'import_rows_total', { result: 'inserted' }), before + 30);
-  t.equal(valueOf(worker, 'uploads_total', { mode: 'real', end: 'completed' }), 1);
-  t.equal(valueOf(worker, 'jobs_total', { name: 'upload.import', outcome: 'done' }), 2);
-  t.equal(valueOf(worker, 'jobs_total', { name: 'upload.import', outcome: 'failed' }), 0);
-  t.ok(valueOf(worker, 'mongodb_command_duration_seconds_count', { command: 'find' })! > 0);
+  t.equal(seriesOf(worker, 'import_rows_total', { result: 'inserted' }), before + 30);
+  t.equal(seriesOf(worker, 'uploads_total', { mode: 'real', end: 'completed' }), 1);
+  t.equal(seriesOf(worker, 'jobs_total', { name: 'upload.import', outcome: 'done' }), 2);
+  t.equal(seriesOf(worker, 'jobs_total', { name: 'upload.import', outcome: 'failed' }), 0);
+  t.ok(seriesOf(worker, 'mongodb_command_duration_seconds_count', { command: 'find' })! > 0);
   for (const text of [api, worker]) {
     t.match(
-      ['ready', 'mongodb_up', 'redis_up', 'migrations_pending'].map((name) => valueOf(text, name)),
+      ['ready', 'mongodb_up', 'redis_up', 'migrations_pending'].map((name) => seriesOf(text, name)),
       [1, 1, 1, 0],
     );
-    t.equal(valueOf(text, 'queue_jobs', { system: 'receivables', state: 'waiting' }), 0);
-    t.equal(valueOf(text, 'queue_oldest_waiting_seconds', { system: 'receivables' }), 0);
-    t.ok(valueOf(text, 'redis_ping_seconds')! > 0);
-    t.ok(valueOf(text, 'redis_memory_used_bytes')! > 0);
-    t.ok(valueOf(text, 'nodejs_eventloop_lag_p99_seconds')! > 0);
+    t.equal(seriesOf(text, 'queue_jobs', { system: 'receivables', state: 'waiting' }), 0);
+    t.equal(seriesOf(text, 'queue_oldest_waiting_seconds', { system: 'receivables' }), 0);
+    t.ok(seriesOf(text, 'redis_ping_seconds')! > 0);
+    t.ok(seriesOf(text, 'redis_memory_used_bytes')! > 0);
+    t.ok(seriesOf(text, 'nodejs_eventloop_lag_p99_seconds')! > 0);
   }
 });
 

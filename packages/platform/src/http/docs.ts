@@ -1,6 +1,7 @@
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { keepPolicy } from '../observe/sign-in-page.ts';
 import type { SystemModule } from './module.ts';
 
 /** OpenAPI 3.1 from the routes' schemas. To be registered before any route, or it will not see them. */
@@ -16,6 +17,11 @@ export async function registerOpenApi(app: FastifyInstance, module: SystemModule
   });
 }
 
+/** In place of the plugin's, which lets other hosts in and asks for TLS where there may be none. */
+const docsPolicy =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
+
 /** `/docs` and `/docs/json`; every asset comes from this server. With a guard only for whom it lets through. */
 export async function registerDocsPages(
   app: FastifyInstance,
@@ -28,11 +34,8 @@ export async function registerDocsPages(
       });
       docs.addHook('onRequest', guard);
     }
-    await docs.register(fastifySwaggerUi, {
-      routePrefix: '/docs',
-      staticCSP: true,
-      transformStaticCSP: onlyFromHere,
-    });
+    docs.addHook('onSend', async (_request, reply) => keepPolicy(reply, docsPolicy));
+    await docs.register(fastifySwaggerUi, { routePrefix: '/docs' });
   });
 }
 

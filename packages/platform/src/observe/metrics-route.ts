@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Type } from '@fastify/type-provider-typebox';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Platform } from '../data.ts';
-import { permission } from './operator-pages.ts';
+import { type Guard, permission } from './operator-pages.ts';
 import { metricsText, type StateOptions } from './state.ts';
 
 /** Whether the header carries the token. Compared by hash, so that the time says nothing of how much is right. */
@@ -18,7 +18,7 @@ export function registerMetrics(
   app: FastifyInstance,
   platform: Platform,
   state: StateOptions,
-  guard: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>,
+  guard: Guard,
 ): void {
   const { METRICS_TOKEN } = platform.config;
   app.get(

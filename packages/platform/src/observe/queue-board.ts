@@ -3,9 +3,11 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
-import { systemNames } from '../http/module.ts';
+import { sendError } from '../http/error-handling.ts';
+import { type SystemModule, systemNames } from '../http/module.ts';
 import type { Jobs } from '../jobs/queues.ts';
-import { boardPath, permission } from './operator-pages.ts';
+import { boardPath, type Guard, permission } from './operator-pages.ts';
+import { keepPolicy } from './sign-in-page.ts';
 
 /** The board brings styles in its elements, and asks for fonts from elsewhere, which it does without. */
 const boardPolicy =
@@ -20,7 +22,8 @@ const outsideFonts = /<link href="https:[^>]*>/g;
 export async function registerQueueBoard(
   app: FastifyInstance,
   jobs: Jobs,
-  guard: Parameters<FastifyInstance['addHook']>[1],
+  module: SystemModule,
+  guard: Guard,
 ): Promise<void> {
   const adapter = new FastifyAdapter();
   createBullBoard({
@@ -44,15 +47,17 @@ export async function registerQueueBoard(
     async (board) => {
       board.addHook('onRoute', (route) => {
         route.config = { ...route.config, permission };
+        // Before the board's own, which answers with whatever text was thrown.
+        route.errorHandler = (error, request, reply) => sendError(module, error, request, reply);
       });
-      board.addHook('onRequest', guard as never);
+      board.addHook('onRequest', guard);
       board.addHook('onRequest', async (request, reply) => {
         if (request.method === 'GET' || request.method === 'HEAD') return;
         // The board refuses by itself; this holds whatever a later version of it offers.
         return reply.code(405).header('allow', 'GET, HEAD').send();
       });
       board.addHook('onSend', async (_request, reply, payload) => {
-        reply.header('content-security-policy', boardPolicy);
+        keepPolicy(reply, boardPolicy);
         const isPage = typeof payload === 'string' && payload.startsWith('<!DOCTYPE');
         return isPage ? payload.replace(outsideFonts, '') : payload;
       });

@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify';
+
 export interface PageFacts {
   title: string;
   /** Of whoever is signed in; null shows the form. */
@@ -22,7 +24,13 @@ const safe = (text: string) => text.replace(/[&<>"']/g, (sign) => escapes[sign] 
 
 /** No script, no frame, nothing from elsewhere. */
 export const pagePolicy =
-  "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/** For what answers in a place where the sign-in page may have been sent instead, whose policy it keeps. */
+export function keepPolicy(reply: FastifyReply, policy: string): void {
+  const name = 'content-security-policy';
+  if (reply.getHeader(name) !== pagePolicy) reply.header(name, policy);
+}
 
 /** The page on which an administrator's browser signs in and out. Works without scripts. */
 export function signInPage(facts: PageFacts): string {
@@ -34,6 +42,7 @@ export function signInPage(facts: PageFacts): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title} – ${safe(facts.title)}</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/admin/sign-in.css">
 </head>
 <body>
