@@ -19,7 +19,7 @@ export async function registerOpenApi(app: FastifyInstance, module: SystemModule
 
 /** In place of the plugin's, which lets other hosts in and asks for TLS where there may be none. */
 const docsPolicy =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /** `/docs` and `/docs/json`; every asset comes from this server. With a guard only for whom it lets through. */
@@ -37,9 +37,4 @@ export async function registerDocsPages(
     docs.addHook('onSend', async (_request, reply) => keepPolicy(reply, docsPolicy));
     await docs.register(fastifySwaggerUi, { routePrefix: '/docs' });
   });
-}
-
-/** The plugin's policy without other hosts, and without asking for TLS where there may be none. */
-function onlyFromHere(policy: string): string {
-  return policy.replace(/ upgrade-insecure-requests;| https:(?=[ ;])| validator\.swagger\.io/g, '');
 }
