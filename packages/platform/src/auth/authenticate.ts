@@ -2,7 +2,7 @@ import { CodedError } from '@backoffice/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { SystemModule, SystemName } from '../http/module.ts';
 import type { Member } from './member.ts';
-import { claimsOf } from './tokens.ts';
+import { createTokenReader } from './tokens.ts';
 import type { UserDocument, UserRepository } from './users.ts';
 
 /** What a user's record says of them in a system; null when disabled, removed or not a member. */
@@ -34,8 +34,10 @@ function tokenOf(request: FastifyRequest, bearerOptional: boolean): string | nul
  * lacks the permission.
  */
 export function createAuthenticate(app: FastifyInstance, module: SystemModule, users: UserRepository) {
+  const readToken = createTokenReader(app);
+
   async function memberBy(token: string): Promise<Member | null> {
-    const claims = claimsOf(app, token);
+    const claims = readToken(token);
     if (claims === null) return null;
     const user = await users.findById(claims.sub);
     return user !== null && user.tokenVersion === claims.tv ? memberOf(user, module.name) : null;

@@ -11,13 +11,25 @@ export type RouteContext = ReturnType<typeof createRouteContext>;
 export function createRouteContext(platform: Platform) {
   const { config, clock } = platform;
   const repository = createReceivablesRepository(platform.db, clock);
+  let minute = Number.NaN;
+  let known: Now | undefined;
+
+  /** The day in a zone is costly to find, and changes at the beginning of a minute only. */
+  function now(): Now {
+    const at = clock();
+    const current = Math.floor(at.getTime() / 60_000);
+    if (known === undefined || current !== minute) known = nowIn(at, config.TIME_ZONE);
+    minute = current;
+    return known;
+  }
+
   return {
     platform,
     repository,
     users: createUserRepository(platform.db, clock),
     clock,
     zone: config.TIME_ZONE,
-    now: (): Now => nowIn(clock(), config.TIME_ZONE),
+    now,
     readScope: (request: FastifyRequest) => readScope(requireMember(request), config.RECEIVABLES_READ_SCOPE),
     writeScope: (request: FastifyRequest) => writeScope(requireMember(request)),
 

@@ -1,6 +1,7 @@
 import { type FinancialYear, financialYearOf, rupeesFromPaise, wireMonth } from '@backoffice/core';
+import { sharedRead } from '@backoffice/platform';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readFilter, readPeriod, readYear } from '../asking.ts';
 import { explainFigure } from '../explain.ts';
 import {
@@ -27,8 +28,10 @@ import {
   YearQuery,
 } from '../schemas.ts';
 import type { RouteContext } from './context.ts';
+import { createKeptAnswers } from './kept-answers.ts';
 
 const config = { permission: 'dashboard:read' };
+const asItIs = (body: unknown) => body as string;
 const tags = ['dashboard'];
 
 function placeOf(filter: Filter, scope: Scope): string {
@@ -55,6 +58,11 @@ const counts: readonly string[] = ['invoices', 'disputed', 'customers'];
 /** The dashboard and what belongs to it: trends, engineers, the lines behind each figure, the tracker. */
 export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
   const { repository, users } = context;
+  const answers = createKeptAnswers();
+  const readEngineers = sharedRead(async () => {
+    const engineers = await listEngineers(users);
+    return { engineers, people: JSON.stringify(engineers) };
+  });
 
   async function yearly(
     request: FastifyRequest,
@@ -66,6 +74,20 @@ export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebo
     const filter = readFilter(query);
     const regions = regionsIn(filter, context.readScope(request));
     return { state, now, year, regions, slot: slotOf(filter.department) };
+  }
+
+  /** The dashboard as it goes out: the one that was made before, unless something has changed since. */
+  async function dashboard(filter: Filter, scope: Scope, period: ReturnType<typeof readPeriod>) {
+    const now = context.now();
+    const question = JSON.stringify([filter, scope, period, now]);
+    const [ledger, { engineers, people }] = await Promise.all([repository.findLedger(), readEngineers()]);
+    const known = answers.find(question, { ledger, people });
+    if (known !== null) return known;
+    const figures = await dashboardFigures(repository, filter, scope, period, now, engineers);
+    const made = dashboardView(figures, placeOf(filter, scope));
+    // It may be of a later state than the one that was found; then it is given, but not kept under the former.
+    const same = (await repository.findLedger()) === ledger;
+    return answers.keep(same ? question : '', { ledger, people }, made);
   }
 
   return async (app) => {
@@ -80,13 +102,12 @@ export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebo
           response: { 200: Dashboard },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const filter = readFilter(request.query);
         const scope = context.readScope(request);
-        const period = readPeriod(request.query);
-        const engineers = await listEngineers(users);
-        const figures = await dashboardFigures(repository, filter, scope, period, context.now(), engineers);
-        return dashboardView(figures, placeOf(filter, scope));
+        const { body, tag } = await dashboard(filter, scope, readPeriod(request.query));
+        reply.header('etag', tag).type('application/json; charset=utf-8').serializer(asItIs);
+        return (reply as FastifyReply).send(body);
       },
     );
 
