@@ -40,6 +40,7 @@ const may: Record<string, readonly Role[] | 'everybody'> = {
   'GET /api/dashboard/explain': all,
   'GET /api/invoice-tracker': all,
   'GET /api/customers': all,
+  'GET /api/customers/{id}': all,
   'GET /api/customers/{id}/history': all,
   'PUT /api/customers/{id}/remark': all,
   'PUT /api/customers/{id}/notes': all,

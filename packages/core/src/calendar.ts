@@ -83,6 +83,19 @@ export function dayInZone(at: Date, zone: string): DayNumber {
   return dayFromCivil(y, m, d)!;
 }
 
+/** The moment at which a day begins in a zone. Where the clocks skip its midnight, the first moment after it. */
+export function startOfDay(day: DayNumber, zone: string): Date {
+  const midnight = day * DAY_MS;
+  // No zone is further away than that from UTC; within it the day changes once.
+  let [before, from] = [midnight - 16 * 3_600_000, midnight + 16 * 3_600_000];
+  while (from - before > 1) {
+    const middle = Math.floor((before + from) / 2);
+    if (dayInZone(new Date(middle), zone) < day) before = middle;
+    else from = middle;
+  }
+  return new Date(from);
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Making a format costs a hundred times what using it does, and there are few zones. */

@@ -75,7 +75,7 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
     files: createDiskStore(config.DATA_DIR),
     state: { ending: false },
     maintenance: createMaintenance(db),
-    audit: createAudit(db),
+    audit: createAudit(db, config.AUDIT_KEY, clock),
     metrics,
     tracing,
     async close() {

@@ -44,6 +44,7 @@ t.test('an upload is imported, answered within the wait, and its status says the
   t.same(await bodyOf(status), body);
   const entries = await platform.audit.listOf('receivables', { type: 'upload', id: body.uploadId as string });
   t.match(entries, [
+    { action: 'upload.submit', actor: { name: 'Asha Rao' }, after: { fileName: body.fileName } },
     { action: 'upload.import', actor: { name: 'Asha Rao' }, after: { status: 'completed' } },
   ]);
 });
@@ -274,7 +275,7 @@ t.test('undo: done once; a second one is 409; what the kind refuses is answered'
   const entries = await platform.audit.listOf('receivables', { type: 'upload', id: body.uploadId as string });
   t.match(
     entries.map((entry) => entry.action),
-    ['upload.import', 'upload.undo'],
+    ['upload.submit', 'upload.import', 'upload.undo-request', 'upload.undo'],
   );
 
   const kept = await imported({ how: 'kept' });

@@ -3,6 +3,7 @@ export { defaultReadLimits, type ReadLimits } from './limits.ts';
 export { checkContainer } from './read/check-container.ts';
 export { type ReadOptions, readWorkbook, type WorkbookHandlers } from './read/read-workbook.ts';
 export { days1904 } from './read/serials.ts';
+export { csvType, writeCsv } from './write/write-csv.ts';
 export {
   type CellValue,
   type DayValue,

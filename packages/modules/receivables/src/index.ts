@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { SystemModule } from '@backoffice/platform';
 import { receivablesMigrations } from './migrations.ts';
 import { roles } from './model.ts';
+import { auditedCollections } from './repository.ts';
 import { receivablesRoutes } from './routes/routes.ts';
 import { ErrorBody, MembershipProperties } from './schemas.ts';
 
@@ -40,5 +41,6 @@ export const receivables: SystemModule = {
   errorBody: ({ code, message, requestId, details }) => ({ ...details, error: message, code, requestId }),
   errorSchema: ErrorBody,
   routes: receivablesRoutes,
+  audited: auditedCollections,
   migrations: receivablesMigrations,
 };

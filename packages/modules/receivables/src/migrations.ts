@@ -22,4 +22,27 @@ export const receivablesMigrations: readonly Migration[] = [
       }
     },
   },
+  {
+    name: '20261125T1441_receivables_outboxes',
+    async up(db) {
+      for (const collection of ['receivables_customers', 'receivables_ledger']) {
+        await db.collection(collection).createIndexes([
+          {
+            // What carries entries that are not in the audit chain yet, oldest first.
+            key: { 'outbox.at': 1 },
+            name: 'outbox_waiting',
+            partialFilterExpression: { 'outbox.at': { $exists: true } },
+          },
+        ]);
+      }
+    },
+    async down(db) {
+      for (const collection of ['receivables_customers', 'receivables_ledger']) {
+        const there = await db.collection(collection).indexes();
+        if (there.some((index) => index.name === 'outbox_waiting')) {
+          await db.collection(collection).dropIndex('outbox_waiting');
+        }
+      }
+    },
+  },
 ];

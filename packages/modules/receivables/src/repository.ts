@@ -4,8 +4,17 @@ import { createLedgerRepository } from './repository/ledger.ts';
 import { createRollupRepository } from './repository/rollups.ts';
 import { createStatementRepository } from './repository/statements.ts';
 
-export { type CustomerDocument, customerId } from './repository/customers.ts';
+export {
+  type CustomerDocument,
+  customerId,
+  type EnteredField,
+  enteredFields,
+  versionOf,
+} from './repository/customers.ts';
 export type { StatementDocument } from './repository/statements.ts';
+
+/** Those whose documents carry an outbox. */
+export const auditedCollections = ['receivables_customers', 'receivables_ledger'] as const;
 
 export type ReceivablesRepository = ReturnType<typeof createReceivablesRepository>;
 

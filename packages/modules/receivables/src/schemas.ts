@@ -33,6 +33,8 @@ export const DashboardQuery = Type.Object({
   region: text,
   department: text,
 });
+/** One customer; without a year as it stands now. */
+export const CustomerQuery = Type.Object({ financialYear: text });
 export const YearQuery = Type.Object({ financialYear: text, region: text, department: text });
 export const CustomersQuery = Type.Object({
   ...YearQuery.properties,
@@ -142,22 +144,21 @@ const InvoiceSchema = closed({
   }),
   status: oneOf(invoiceStatuses),
 });
-export const Customers = Type.Array(
-  closed({
-    id: Type.String(),
-    customerCode: Type.String(),
-    customerName: Type.String(),
-    region: RegionSchema,
-    department: Type.Optional(oneOf(departments)),
-    agePeriod: Type.Optional(oneOf(ageBuckets)),
-    outstandingAmount: rupees(),
-    invoices: Type.Array(InvoiceSchema),
-    remarks: oneOf(remarks),
-    notes: Type.String(),
-    assignedEngineer: Type.String({ description: 'The name; empty when nobody is assigned' }),
-    assignedEngineerId: Type.Union([Type.String(), Type.Null()]),
-  }),
-);
+export const Customer = closed({
+  id: Type.String(),
+  customerCode: Type.String(),
+  customerName: Type.String(),
+  region: RegionSchema,
+  department: Type.Optional(oneOf(departments)),
+  agePeriod: Type.Optional(oneOf(ageBuckets)),
+  outstandingAmount: rupees(),
+  invoices: Type.Array(InvoiceSchema),
+  remarks: oneOf(remarks),
+  notes: Type.String(),
+  assignedEngineer: Type.String({ description: 'The name; empty when nobody is assigned' }),
+  assignedEngineerId: Type.Union([Type.String(), Type.Null()]),
+});
+export const Customers = Type.Array(Customer);
 
 export const History = Type.Array(
   closed({

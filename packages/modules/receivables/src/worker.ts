@@ -2,6 +2,7 @@ import type { WorkerModule } from '@backoffice/platform';
 import { receivablesJobs, tidyHandler } from './jobs.ts';
 import { statementImport } from './kinds.ts';
 import { receivablesMigrations } from './migrations.ts';
+import { auditedCollections } from './repository.ts';
 
 /** What the worker runs for receivables. */
 export const receivablesWorker: WorkerModule = {
@@ -11,6 +12,7 @@ export const receivablesWorker: WorkerModule = {
     payloads: receivablesJobs,
     handlers: (platform) => ({ 'receivables.tidy': tidyHandler(platform) }),
   },
+  audited: auditedCollections,
   schedules: [{ job: 'receivables.tidy', when: { every: 3_600_000 } }],
   migrations: receivablesMigrations,
 };

@@ -3,11 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, type ErrorCode, monthNames } from '@backoffice/core';
+import { auditEntry } from '@backoffice/platform';
 import type { Cell, SheetRow } from '@backoffice/spreadsheet';
 import { type Db, MongoClient } from 'mongodb';
 import type { Test } from 'tap';
 import { asOfDay, type EngineerName, nowIn } from '../src/figures.ts';
-import { assignEngineer, findKnownCustomer, markInvoice } from '../src/follow-up.ts';
+import { assignEngineer, type Deed, enterFact, findKnownCustomer, markInvoice } from '../src/follow-up.ts';
 import { runStatement, type StatementResult } from '../src/imports/run.ts';
 import { undoStatement } from '../src/imports/undo.ts';
 import { receivablesMigrations } from '../src/migrations.ts';
@@ -28,6 +29,25 @@ export async function openDatabase(t: Test): Promise<Db> {
   });
   for (const migration of receivablesMigrations) await migration.up(db);
   return db;
+}
+
+/** What a user does in these tests, based on that version. */
+export function deedOf(by: string, expected: number | null = null): Deed {
+  return {
+    by,
+    expected,
+    entry: (action, code, before, after) =>
+      auditEntry({
+        system: 'receivables',
+        actor: { userId: by, name: by },
+        action,
+        object: { type: 'customer', id: code },
+        before,
+        after,
+        requestId: 'r',
+        at: new Date(),
+      }),
+  };
 }
 
 export async function emptyDatabase(db: Db): Promise<void> {
@@ -155,20 +175,20 @@ export async function createEngine(t: Test, db: Db, clock: Clock, engineers: rea
           keyOf(command.code),
           command.number,
           command.status,
-          'u',
+          deedOf('u'),
         );
         return undefined;
       case 'assign':
         await findKnownCustomer(context, { regions: null }, command.code);
-        await assignEngineer(context, keyOf(command.code), command.engineerId, 'u');
+        await assignEngineer(context, keyOf(command.code), command.engineerId, deedOf('u'));
         return undefined;
       case 'remark':
         await findKnownCustomer(context, { regions: null }, command.code);
-        await repository.updateRemark(keyOf(command.code), command.remark);
+        await enterFact(context, keyOf(command.code), 'remark', command.remark, deedOf('u'));
         return undefined;
       case 'notes':
         await findKnownCustomer(context, { regions: null }, command.code);
-        await repository.updateNotes(keyOf(command.code), command.notes);
+        await enterFact(context, keyOf(command.code), 'notes', command.notes, deedOf('u'));
         return undefined;
       case 'clock':
         return undefined;

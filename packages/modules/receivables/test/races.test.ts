@@ -3,7 +3,7 @@ import { dashboardFigures, nowIn } from '../src/figures.ts';
 import { assignEngineer, markInvoice } from '../src/follow-up.ts';
 import type { Region, StatementRow } from '../src/model.ts';
 import { rebuildRollups, verifyRollups } from '../src/rollups/verify.ts';
-import { createEngine, emptyDatabase, openDatabase, zone } from './engine.ts';
+import { createEngine, deedOf, emptyDatabase, openDatabase, zone } from './engine.ts';
 import type { Command } from './reference/commands.ts';
 
 t.setTimeout(300_000);
@@ -66,9 +66,9 @@ t.test(
       // The statement in which the marked invoices stand is replaced meanwhile.
       engine.apply(buildImport(20, rows)),
       ...rows.map(({ code, number }) =>
-        markInvoice(context, everything, code.toLowerCase(), number!, 'dispute', 'u'),
+        markInvoice(context, everything, code.toLowerCase(), number!, 'dispute', deedOf('u')),
       ),
-      ...['c0', 'c1'].map((code) => assignEngineer(context, code, 'e-1', 'u')),
+      ...['c0', 'c1'].map((code) => assignEngineer(context, code, 'e-1', deedOf('u'))),
     ];
     await Promise.all(work);
     const now = await figures('2025-08');
@@ -118,7 +118,7 @@ t.test(
     t.ok(await repository.holdLedger('an import that died', 300));
     t.notOk(await repository.holdLedger('another import', 300));
     // The clock of the test stands still, so the hold ends only when it is released.
-    const waiting = markInvoice(context, everything, 'c1', 'INV-1', 'dispute', 'u');
+    const waiting = markInvoice(context, everything, 'c1', 'INV-1', 'dispute', deedOf('u'));
     const { version } = await repository.findLedger();
     await repository.releaseLedger('an import that died');
     await waiting;
@@ -172,7 +172,7 @@ t.test('what nothing refers to is tidied away, what is in force stays', async (t
   const { engine, repository, context, figures } = await open(t);
   await engine.apply(buildImport(1, [buildRow()]));
   for (const status of ['dispute', 'unpaid', 'dispute'] as const) {
-    await markInvoice(context, everything, 'c1', 'INV-1', status, 'u');
+    await markInvoice(context, everything, 'c1', 'INV-1', status, deedOf('u'));
   }
   const before = await figures('2025-08');
   t.ok((await repository.removeUnusedRollups(await repository.findLedger(), new Date('2025-09-01'))) > 0);

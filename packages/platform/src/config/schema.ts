@@ -109,6 +109,12 @@ export const ConfigSchema = Type.Object({
     0,
     36_500,
   ),
+  AUDIT_RETENTION_DAYS: integer(
+    'After how many days audit entries are removed for a signed checkpoint; 0: never. Indian company law wants books kept for eight financial years.',
+    0,
+    0,
+    36_500,
+  ),
   JOB_RETENTION_DAYS: integer('How many days failed jobs stay to be looked at.', 30, 1, 3_650),
   SWEEP_EVERY_MS: integer(
     'Every how many milliseconds unfinished work that has lost its job is enqueued again.',

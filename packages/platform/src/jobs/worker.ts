@@ -4,6 +4,7 @@ import type { Static } from '@sinclair/typebox';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { keepAudit } from '../audit/housekeeping.ts';
 import type { Migration, Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 import { withoutSecrets } from '../log.ts';
@@ -41,6 +42,8 @@ export interface WorkerModule {
   /** Jobs of its own, beside the imports. */
   jobs?: { payloads: JobMap; handlers: (platform: Platform) => JobHandlers };
   schedules?: readonly Schedule[];
+  /** Collections of the module whose documents carry an outbox (see audit/outbox.ts). */
+  audited?: readonly string[];
   /** Those without which `/ready` of the worker says no, beside the platform's. */
   migrations?: readonly Migration[];
 }
@@ -62,13 +65,14 @@ export async function startWorker(
   platform: Platform,
   modules: readonly WorkerModule[],
 ): Promise<RunningWorker> {
+  for (const { audited = [] } of modules) platform.audit.register(audited);
   const shutdown = new AbortController();
   const systems = modules.map((module) => createSystemWorker(platform, module, shutdown.signal));
   for (const system of systems) system.start();
 
   let housekeeping = Promise.resolve();
   const tick = () => {
-    housekeeping = housekeeping.then(() => keepHouse(platform, systems));
+    housekeeping = housekeeping.then(() => keepHouse(platform, systems, shutdown.signal));
   };
   tick();
   const timer = setInterval(tick, platform.config.SWEEP_EVERY_MS);
@@ -193,11 +197,16 @@ function visibleError(error: unknown): Error {
 }
 
 /** What every worker does by itself, because it concerns its own disk or must survive an empty Redis. */
-async function keepHouse(platform: Platform, systems: readonly SystemWorker[]): Promise<void> {
+async function keepHouse(
+  platform: Platform,
+  systems: readonly SystemWorker[],
+  signal: AbortSignal,
+): Promise<void> {
   const work = [
     ...systems.map((system) => () => system.keepSchedules()),
     () => platform.files.sweep(),
     () => sweepTempDirs(platform),
+    () => keepAudit(platform, signal),
   ];
   for (const each of work) {
     // Redis or MongoDB may be away; the next tick comes soon.

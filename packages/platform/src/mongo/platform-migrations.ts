@@ -151,7 +151,50 @@ export const platformMigrations: readonly Migration[] = [
       await dropIfThere(db, 'uploads', ['file', 'files_by_age']);
     },
   },
+  {
+    name: '20261125T1440_platform_audit_chain',
+    async up(db) {
+      for (const collection of ['users', 'uploads']) await createOutboxIndex(db, collection);
+      // Entries of before need nothing: whoever moves what waits finds them in `audit` and empties it.
+      await db.collection('audit_chain').createIndexes([
+        // An entry is in once, however often it is moved.
+        { key: { entryId: 1 }, name: 'entry_unique', unique: true },
+        // A system's entries, newest first.
+        { key: { system: 1, _id: -1 }, name: 'system_newest' },
+        // The same by user, by a name and for the list of names, by action, by object.
+        { key: { system: 1, 'actor.userId': 1, _id: -1 }, name: 'user_newest' },
+        { key: { system: 1, 'actor.name': 1, _id: -1 }, name: 'name_newest' },
+        { key: { system: 1, action: 1, _id: -1 }, name: 'action_newest' },
+        { key: { system: 1, 'object.id': 1, _id: -1 }, name: 'object_newest' },
+        { key: { system: 1, 'object.type': 1, _id: -1 }, name: 'type_newest' },
+        // By days; and the first entry that retention leaves.
+        { key: { system: 1, at: -1 }, name: 'system_time' },
+        { key: { at: 1, _id: 1 }, name: 'first_of_time' },
+      ]);
+    },
+    async down(db) {
+      for (const collection of ['users', 'uploads']) await dropIfThere(db, collection, ['outbox_waiting']);
+      // The entries go back where they were, without their seals.
+      const plain = [{ $set: { _id: '$entryId' } }, { $unset: ['entryId', 'prev', 'hash'] }];
+      await db
+        .collection('audit_chain')
+        .aggregate([...plain, { $merge: { into: 'audit', whenMatched: 'keepExisting' } }])
+        .toArray();
+      for (const name of ['audit_chain', 'audit_head', 'audit_checkpoints']) await db.collection(name).drop();
+    },
+  },
 ];
+
+/** What carries entries that are not in the audit chain yet, oldest first: few, however many documents there are. */
+async function createOutboxIndex(db: Db, collection: string): Promise<void> {
+  await db.collection(collection).createIndexes([
+    {
+      key: { 'outbox.at': 1 },
+      name: 'outbox_waiting',
+      partialFilterExpression: { 'outbox.at': { $exists: true } },
+    },
+  ]);
+}
 
 /** Dropping an index that a broken-off run has dropped already is no fault. */
 async function dropIfThere(db: Db, collection: string, names: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Collection, Db, Document, ObjectId } from 'mongodb';
+import type { AuditEntry } from '../audit/outbox.ts';
 import type { SystemName } from '../http/module.ts';
 import {
   type Counts,
@@ -20,6 +21,11 @@ const leaseEnded = { $expr: { $lt: ['$lease.until', '$$NOW'] } };
 
 function leaseUntil(token: string, leaseMs: number) {
   return { token, until: { $add: ['$$NOW', leaseMs] } };
+}
+
+/** The audit's entry, in the very write that it tells of. */
+function told(entry: AuditEntry | null) {
+  return entry === null ? {} : { $push: { outbox: entry } };
 }
 
 export type UploadClaims = ReturnType<typeof createUploadClaims>;
@@ -88,10 +94,15 @@ export function createUploadClaims(db: Db, clock: () => Date = () => new Date())
   }
 
   /** The last write of an import; false when it is not ours any more, and then nothing is written. */
-  async function finishImport(id: ObjectId, token: string, end: ImportEnd): Promise<boolean> {
+  async function finishImport(
+    id: ObjectId,
+    token: string,
+    end: ImportEnd,
+    entry: AuditEntry | null,
+  ): Promise<boolean> {
     const finished = await uploads.updateOne(
       { _id: id, 'lease.token': token, status: 'processing' },
-      { $set: { ...end, progress: 1, lease: null, finishedAt: clock() } },
+      { $set: { ...end, progress: 1, lease: null, finishedAt: clock() }, ...told(entry) },
     );
     return finished.matchedCount === 1;
   }
@@ -100,6 +111,7 @@ export function createUploadClaims(db: Db, clock: () => Date = () => new Date())
     id: ObjectId,
     token: string,
     end: Pick<UndoState, 'state' | 'error' | 'details'>,
+    entry: AuditEntry,
   ): Promise<boolean> {
     const finished = await uploads.updateOne(
       { _id: id, 'lease.token': token, 'undo.state': 'queued' },
@@ -111,6 +123,7 @@ export function createUploadClaims(db: Db, clock: () => Date = () => new Date())
           'undo.finishedAt': clock(),
           lease: null,
         },
+        ...told(entry),
       },
     );
     return finished.matchedCount === 1;
@@ -131,19 +144,19 @@ export function createUploadClaims(db: Db, clock: () => Date = () => new Date())
   }
 
   /** Gives up an import that was begun too often and that nobody works on; false when that is not so. */
-  async function stallImport(id: ObjectId, error: StoredError): Promise<boolean> {
+  async function stallImport(id: ObjectId, error: StoredError, entry: AuditEntry | null): Promise<boolean> {
     const stalled = await uploads.updateOne(
       {
         _id: id,
         attempts: { $gte: maximumAttempts },
         $or: [{ status: 'queued' }, { status: 'processing', ...leaseEnded }],
       } as Document,
-      { $set: { status: 'failed', error, lease: null, finishedAt: clock() } },
+      { $set: { status: 'failed', error, lease: null, finishedAt: clock() }, ...told(entry) },
     );
     return stalled.matchedCount === 1;
   }
 
-  async function stallUndo(id: ObjectId, error: StoredError): Promise<boolean> {
+  async function stallUndo(id: ObjectId, error: StoredError, entry: AuditEntry): Promise<boolean> {
     const stalled = await uploads.updateOne(
       {
         _id: id,
@@ -151,7 +164,10 @@ export function createUploadClaims(db: Db, clock: () => Date = () => new Date())
         'undo.attempts': { $gte: maximumAttempts },
         $or: [{ lease: null }, leaseEnded],
       } as Document,
-      { $set: { 'undo.state': 'failed', 'undo.error': error, 'undo.finishedAt': clock(), lease: null } },
+      {
+        $set: { 'undo.state': 'failed', 'undo.error': error, 'undo.finishedAt': clock(), lease: null },
+        ...told(entry),
+      },
     );
     return stalled.matchedCount === 1;
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CodedError, ErrorCode } from '@backoffice/core';
 import type { ObjectId } from 'mongodb';
 import type { Logger } from 'pino';
+import type { Audited } from '../audit/outbox.ts';
 import type { Idempotency } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
 
@@ -57,7 +58,7 @@ export interface UndoState {
 }
 
 /** The record of one uploaded file; what the whole of its import hangs on. */
-export interface UploadDocument<P = unknown> {
+export interface UploadDocument<P = unknown> extends Audited {
   _id: ObjectId;
   kind: string;
   system: SystemName;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@backoffice/core';
 import { type Collection, type Db, ObjectId } from 'mongodb';
+import type { AuditEntry } from '../audit/outbox.ts';
 import type { SystemName } from '../http/module.ts';
 import type { RowError, UndoState, UploadDocument } from './model.ts';
 
@@ -83,7 +84,11 @@ export function createUploadRepository(db: Db, clock: () => Date = () => new Dat
   }
 
   /** Asks for the undo of a finished import; null when it can't be undone or somebody has asked already. */
-  async function requestUndo(id: ObjectId, undo: UndoState): Promise<UploadDocument | null> {
+  async function requestUndo(
+    id: ObjectId,
+    undo: UndoState,
+    entry: AuditEntry,
+  ): Promise<UploadDocument | null> {
     return uploads.findOneAndUpdate(
       {
         _id: id,
@@ -92,7 +97,7 @@ export function createUploadRepository(db: Db, clock: () => Date = () => new Dat
         status: { $in: ['completed', 'completed_with_errors'] },
         $or: [{ undo: null }, { 'undo.state': 'failed' }],
       },
-      { $set: { undo } },
+      { $set: { undo }, $push: { outbox: entry } },
       { returnDocument: 'after' },
     );
   }

@@ -1,15 +1,15 @@
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { CodedError } from '@backoffice/core';
-import { type SheetContent, writeWorkbook } from '@backoffice/spreadsheet';
+import type { SheetContent } from '@backoffice/spreadsheet';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply } from 'fastify';
 import { requireMember } from '../auth/member.ts';
 import type { Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
+import { sendWorkbook, Workbook } from '../http/send-sheets.ts';
 import { errorSheet } from './error-workbook.ts';
 import { uploadEvents } from './events.ts';
 import { keptErrors } from './model.ts';
-import { attachment } from './receive.ts';
 import { acceptedView, isUnderWay, UploadAccepted, UploadStatus, uploadView, waitMsOf } from './view.ts';
 
 export interface UploadRouteOptions {
@@ -21,17 +21,12 @@ export interface UploadRouteOptions {
 }
 
 const tags = ['uploads'];
-const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const UploadParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 const ListQuery = Type.Object({
   page: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100 })),
 });
 const StatusQuery = Type.Object({ errors: Type.Optional(Type.Literal('all')) });
-const Workbook = {
-  description: 'A workbook',
-  content: { [workbookType]: { schema: Type.String({ format: 'binary' }) } },
-};
 
 /**
  * What every kind of upload has: the list, status (to be polled, or followed as server-sent events), all
@@ -163,17 +158,4 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
 export function sendAccepted<T extends { statusUrl: string }>(reply: FastifyReply, body: T): T {
   reply.code(202).header('location', body.statusUrl).header('retry-after', '1');
   return body;
-}
-
-/** Sends a workbook while it is being written. */
-export function sendWorkbook(reply: FastifyReply, fileName: string, sheets: SheetContent[]): FastifyReply {
-  const stream = new PassThrough();
-  writeWorkbook(stream, sheets).catch((error: Error) => {
-    // Who asked has gone, or asked for the headers only.
-    if (stream.destroyed && stream.errored === null) return;
-    reply.log.error({ err: error }, 'the workbook broke off');
-    // The answer has begun; breaking it off is the only way left to say so.
-    stream.destroy(error);
-  });
-  return reply.type(workbookType).header('content-disposition', attachment(fileName)).send(stream);
 }

@@ -6,6 +6,7 @@ import type { Platform } from '../data.ts';
 import type { JobRun } from '../jobs/worker.ts';
 import { countUpload } from '../observe/uploads.ts';
 import { createUploadClaims, type ImportEnd } from './claims.ts';
+import { importEntry } from './entries.ts';
 import { holdLease, orAbandoned } from './held-lease.ts';
 import {
   type Counts,
@@ -68,9 +69,9 @@ export function createImportRunner(platform: Platform, kinds: ReadonlyMap<string
 
   /** Ended already, another's, or begun too often: then it is given up here. */
   async function notClaimed(id: ObjectId): Promise<string> {
-    if (await claims.stallImport(id, stalled)) throw new UnrecoverableError('UPLOAD_STALLED');
     const upload = await uploads.findById(id);
     if (upload === null) throw new UnrecoverableError('There is no such upload.');
+    if (await stall(upload)) throw new UnrecoverableError('UPLOAD_STALLED');
     // Where the other worker is dead, the sweeper enqueues anew once its lease has ended.
     return hasEnded(upload) ? upload.status : 'another worker has it';
   }
@@ -103,29 +104,19 @@ export function createImportRunner(platform: Platform, kinds: ReadonlyMap<string
     };
   }
 
-  /** The trace comes first: were it the other way round, a crash in between would leave none. */
   async function finish(upload: UploadDocument, token: string, end: ImportEnd): Promise<void> {
-    if (!upload.dryRun) {
-      const { _id, system, createdBy, fileName, sha256, kind, requestId } = upload;
-      const { status, counts, errorCount, error } = end;
-      await platform.audit.record(
-        {
-          system,
-          actor: createdBy,
-          action: 'upload.import',
-          object: { type: 'upload', id: _id.toHexString() },
-          before: null,
-          after: { kind, fileName, sha256, status, counts, errorCount, error: error?.code ?? null },
-          requestId,
-          at: platform.clock(),
-        },
-        `import-${_id.toHexString()}`,
-      );
-    }
-    if (!(await claims.finishImport(upload._id, token, end))) {
+    const entry = importEntry(upload, end, platform.clock());
+    if (!(await claims.finishImport(upload._id, token, end, entry))) {
       throw new Error('Another worker has taken over.');
     }
     countUpload(platform.metrics, upload, kinds, end);
+  }
+
+  /** Gives up an import that was begun too often; false when that is not so. */
+  async function stall(upload: UploadDocument): Promise<boolean> {
+    const { counts, errorCount } = upload;
+    const end = { status: 'failed', counts, errorCount, error: stalled } as const;
+    return claims.stallImport(upload._id, stalled, importEntry(upload, end, platform.clock()));
   }
 
   async function afterFault(
@@ -147,7 +138,7 @@ export function createImportRunner(platform: Platform, kinds: ReadonlyMap<string
     // When MongoDB is away too, the lease ends by itself and the sweeper sees to the rest.
     await claims.handBack(upload._id, token, signal.aborted).catch(() => undefined);
     if (!signal.aborted && upload.attempts >= maximumAttempts) {
-      await claims.stallImport(upload._id, stalled);
+      await stall(upload);
       throw new UnrecoverableError('UPLOAD_STALLED');
     }
     throw error;

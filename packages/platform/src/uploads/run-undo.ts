@@ -5,6 +5,7 @@ import { ObjectId } from 'mongodb';
 import type { Platform } from '../data.ts';
 import type { JobRun } from '../jobs/worker.ts';
 import { createUploadClaims } from './claims.ts';
+import { undoEntry } from './entries.ts';
 import { holdLease, orAbandoned } from './held-lease.ts';
 import {
   type ImportKind,
@@ -14,6 +15,7 @@ import {
   type UndoState,
   type UploadDocument,
 } from './model.ts';
+import { createUploadRepository } from './repository.ts';
 
 const stalled: StoredError = { code: 'UPLOAD_STALLED', message: errorCodes.UPLOAD_STALLED };
 
@@ -21,6 +23,7 @@ const stalled: StoredError = { code: 'UPLOAD_STALLED', message: errorCodes.UPLOA
 export function createUndoRunner(platform: Platform, kinds: ReadonlyMap<string, ImportKind>) {
   const { config } = platform;
   const claims = createUploadClaims(platform.db, platform.clock);
+  const uploads = createUploadRepository(platform.db, platform.clock);
 
   return async function runUndo({ uploadId }: { uploadId: string }, run: JobRun): Promise<string> {
     const id = new ObjectId(uploadId);
@@ -28,7 +31,8 @@ export function createUndoRunner(platform: Platform, kinds: ReadonlyMap<string, 
     const upload = await claims.claimUndo(id, token, config.JOB_LEASE_MS);
     const undo = upload?.undo;
     if (upload === null || undo == null) {
-      if (await claims.stallUndo(id, stalled)) throw new UnrecoverableError('UPLOAD_STALLED');
+      const given = await uploads.findById(id);
+      if (given !== null && (await stall(given))) throw new UnrecoverableError('UPLOAD_STALLED');
       return 'nothing to do, or another worker has it';
     }
 
@@ -54,7 +58,7 @@ export function createUndoRunner(platform: Platform, kinds: ReadonlyMap<string, 
       run.log.error({ err: error, attempt: undo.attempts }, 'the undo broke off');
       await claims.handBackUndo(id, token, run.signal.aborted).catch(() => undefined);
       if (!run.signal.aborted && undo.attempts >= maximumAttempts) {
-        await claims.stallUndo(id, stalled);
+        await stall(upload);
         throw new UnrecoverableError('UPLOAD_STALLED');
       }
       throw error;
@@ -63,26 +67,22 @@ export function createUndoRunner(platform: Platform, kinds: ReadonlyMap<string, 
     }
   };
 
+  /** Gives up an undo that was begun too often; false when that is not so. */
+  async function stall(upload: UploadDocument): Promise<boolean> {
+    if (upload.undo === null) return false;
+    const end = { state: 'failed', error: stalled } as const;
+    return claims.stallUndo(upload._id, stalled, undoEntry(upload, upload.undo, end, platform.clock()));
+  }
+
   async function finish(
     upload: UploadDocument,
     undo: UndoState,
     token: string,
     end: Pick<UndoState, 'state' | 'error' | 'details'>,
   ): Promise<void> {
-    const id = upload._id.toHexString();
-    await platform.audit.record(
-      {
-        system: upload.system,
-        actor: undo.by,
-        action: 'upload.undo',
-        object: { type: 'upload', id },
-        before: { status: upload.status },
-        after: { state: end.state, error: end.error?.code ?? null },
-        requestId: undo.requestId,
-        at: platform.clock(),
-      },
-      `undo-${id}-${undo.requestedAt.getTime()}`,
-    );
-    if (!(await claims.finishUndo(upload._id, token, end))) throw new Error('Another worker has taken over.');
+    const entry = undoEntry(upload, undo, end, platform.clock());
+    if (!(await claims.finishUndo(upload._id, token, end, entry))) {
+      throw new Error('Another worker has taken over.');
+    }
   }
 }

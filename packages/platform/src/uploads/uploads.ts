@@ -7,6 +7,7 @@ import type { Platform } from '../data.ts';
 import { assertSameRequest, type Idempotency, isKeyTaken } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
 import { currentTraceparent } from '../observe/span.ts';
+import { submitEntry, undoRequestEntry } from './entries.ts';
 import { hasEnded, type RowError, type UndoState, type UploadDocument } from './model.ts';
 import { importJobId, undoJobId, uploadPayloads } from './payloads.ts';
 import { type ReceivedFile, receiveFile } from './receive.ts';
@@ -65,12 +66,31 @@ export interface Uploads {
 /** A wait asks often at first: most files are small, and their result comes within a moment. */
 const firstPollMs = 20;
 const longestPollMs = 250;
+/** How many requests of one process wait for a result at the same time. */
+const mostWaits = 50;
 
 export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
   const { clock, files, jobs, maintenance } = platform;
   const records = createUploadRepository(platform.db, clock);
 
+  let waits = 0;
+
+  /** In a burst the later ones do not wait: they are told where to ask, which costs less. */
   async function waitUntil(
+    id: ObjectId,
+    ms: number,
+    ended: (upload: UploadDocument) => boolean,
+  ): Promise<UploadDocument> {
+    if (waits >= mostWaits) return pollUntil(id, 0, ended);
+    waits += 1;
+    try {
+      return await pollUntil(id, ms, ended);
+    } finally {
+      waits -= 1;
+    }
+  }
+
+  async function pollUntil(
     id: ObjectId,
     ms: number,
     ended: (upload: UploadDocument) => boolean,
@@ -116,7 +136,7 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
         return { upload: earlier, replayed: true };
       }
       const fileKey = await staged.commit();
-      const upload = {
+      const record = {
         ...newRecord(),
         ...rest,
         ...file,
@@ -126,6 +146,7 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
         createdAt: clock(),
         ...(idempotency === null ? {} : { idempotency }),
       };
+      const upload = { ...record, outbox: record.dryRun ? [] : [submitEntry(record)] };
       try {
         await records.insert(upload);
       } catch (error) {
@@ -157,7 +178,7 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
         error: null,
         details: {},
       };
-      const asked = await records.requestUndo(upload._id, undo);
+      const asked = await records.requestUndo(upload._id, undo, undoRequestEntry(upload, undo));
       if (asked === null) {
         const state = (await get(system, id)).undo?.state;
         throw new CodedError(

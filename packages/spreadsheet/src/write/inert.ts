@@ -12,20 +12,39 @@ const MAX_TEXT = 32_767;
  * Signs that XML can't hold are replaced, line ends become `\n`, texts beyond Excel's limit end with `…`.
  */
 export function inertText(text: string): string {
-  const clean = text
-    .slice(0, MAX_TEXT * 2)
-    .replace(/\r\n?/g, '\n')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\p{Surrogate}]/gu, '\ufffd');
-  // Blanks and signs that can't be seen don't count as the first one.
-  const guarded = clean.replace(
-    /(^|[\n\x85\u2028\u2029])(?=(?:[^\S\n\u2028\u2029]|\p{Cf}|\ufffd)*[\t=+\-@＝＋－＠])/gu,
-    "$1'",
-  );
-  const short =
-    guarded.length > MAX_TEXT ? `${guarded.slice(0, MAX_TEXT - 1).replace(/\p{Surrogate}$/u, '')}…` : guarded;
   // `_x003D_` would be shown as "=": the escape of the format is itself escaped.
-  return short.replace(/_(?=x[0-9a-f]{4}_)/gi, '_x005F_');
+  return shortened(clean(text).replace(linesBegin, "$1'")).replace(/_(?=x[0-9a-f]{4}_)/gi, '_x005F_');
+}
+
+/**
+ * A text as it may stand in CSV. As above; and since a program may take another sign for the separator, what
+ * follows a semicolon or a tab counts as the beginning of a cell too.
+ */
+export function inertCsvText(text: string): string {
+  return shortened(clean(text).replace(cellsBegin, "$1'"));
+}
+
+const linesBegin = formulaAt('^|[\\n\\x85\\u2028\\u2029]');
+const cellsBegin = formulaAt('^|[\\n\\x85\\u2028\\u2029;\\t]');
+
+/** A place behind which a spreadsheet would see a formula. Blanks and signs that can't be seen don't count as the first. */
+function formulaAt(begins: string): RegExp {
+  const blanks = '(?:[^\\S\\n\\u2028\\u2029]|\\p{Cf}|\\ufffd)*';
+  return new RegExp(`(${begins})(?=${blanks}[\\t=+\\-@＝＋－＠])`, 'gu');
+}
+
+function clean(text: string): string {
+  return (
+    text
+      .slice(0, MAX_TEXT * 2)
+      .replace(/\r\n?/g, '\n')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+      .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\p{Surrogate}]/gu, '\ufffd')
+  );
+}
+
+function shortened(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1).replace(/\p{Surrogate}$/u, '')}…` : text;
 }
 
 /** A sheet's name as Excel takes it: at most 31 characters, none of []:*?/\, no apostrophe at its ends. */

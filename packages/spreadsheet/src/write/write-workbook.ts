@@ -39,14 +39,17 @@ const PACE = 200;
  * `inertText`); numbers stay numbers. The header is bold and stays in sight. Resolves when the target has
  * everything; when the rows or the target fail, the target is destroyed and the error comes out.
  */
-export async function writeWorkbook(target: Writable, sheets: SheetContent[]): Promise<void> {
+export async function writeWorkbook(
+  target: Writable,
+  sheets: Iterable<SheetContent> | AsyncIterable<SheetContent>,
+): Promise<void> {
   const taken = finished(target, { readable: false });
   taken.catch(() => undefined);
   // The archive would hold a megabyte back before it lets anybody wait.
   const zip = { zlib: { level: 6 }, highWaterMark: 64 * 1024 };
   const workbook = new exceljs.stream.xlsx.WorkbookWriter({ stream: target, useStyles: true, zip });
   try {
-    for (const sheet of sheets) await writeSheet(workbook, sheet, taken);
+    for await (const sheet of sheets) await writeSheet(workbook, sheet, taken);
     await Promise.race([workbook.commit(), failureOf(taken)]);
     await taken;
   } catch (error) {

@@ -163,7 +163,9 @@ export async function moveLedger(
     const all = new Map<Region, Head | null>([...heads, ...made.heads]);
     const before = new Map(all);
     await reassignFilled(repository, ledger, next, changed, customers, all);
-    const touched = [...all].filter(([region, head]) => made.heads.has(region) || head !== before.get(region));
+    const touched = [...all].filter(
+      ([region, head]) => made.heads.has(region) || head !== before.get(region),
+    );
     await repository.upsertRollups({
       heads: touched.flatMap(([, head]) => head ?? []),
       nodes: made.nodes,

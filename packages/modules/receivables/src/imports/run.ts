@@ -2,6 +2,7 @@ import { CodedError, type DayNumber, dayInZone, type Month, monthOfDay } from '@
 import { type Counts, inSpan } from '@backoffice/platform';
 import { type Department, keyOf, type Pair, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository, StatementDocument } from '../repository.ts';
+import { pastReservations } from '../reservations.ts';
 import {
   type Cells,
   departmentOf,
@@ -355,10 +356,11 @@ async function finishPublished(
   for await (const { code, fill } of repository.listFills(published.statementId)) {
     fills.push({ code, remark: fill!.remark, notes: fill!.notes });
     if (fills.length < 1_000) continue;
-    await repository.fillFollowUps(input.uploadId, fills);
+    await pastReservations(context, () => repository.fillFollowUps(input.uploadId, fills));
     fills = [];
   }
-  await repository.fillFollowUps(input.uploadId, fills);
+  await pastReservations(context, () => repository.fillFollowUps(input.uploadId, fills));
+  await pastReservations(context, () => repository.raiseAssigned(published.statementId));
   const { duplicateOf, ...result } = await duplicateResult(repository, published);
   return result;
 }

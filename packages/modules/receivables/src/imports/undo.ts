@@ -1,5 +1,6 @@
 import { CodedError } from '@backoffice/core';
 import type { ReceivablesRepository } from '../repository.ts';
+import { pastReservations } from '../reservations.ts';
 import { withoutImport } from '../rollups/ledger.ts';
 import { holdMs, moveLedger } from './publish.ts';
 
@@ -27,5 +28,7 @@ export async function undoStatement(repository: ReceivablesRepository, uploadId:
   } finally {
     await repository.releaseLedger(uploadId);
   }
-  await repository.clearFills(uploadId);
+  const context = { repository };
+  await pastReservations(context, () => repository.clearFills(uploadId));
+  await pastReservations(context, () => repository.raiseAssigned(record.statementId));
 }

@@ -1,14 +1,24 @@
 import { CodedError, financialYearOf } from '@backoffice/core';
-import { type Member, requireMember } from '@backoffice/platform';
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { auditEntry, expectedVersion, type Member, requireMember, sendVersion } from '@backoffice/platform';
+import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readFilter, readYear } from '../asking.ts';
 import { customerHistory, customerViews } from '../customers.ts';
-import { assignEngineer, findKnownCustomer, type KnownCustomer, markInvoice } from '../follow-up.ts';
+import {
+  assignEngineer,
+  type Deed,
+  type Done,
+  enterFact,
+  findKnownCustomer,
+  type KnownCustomer,
+  markInvoice,
+} from '../follow-up.ts';
 import { findEngineer, listEngineers } from '../people.ts';
 import { customersView, historyView } from '../presentation.ts';
 import {
+  Customer,
   CustomerParams,
+  CustomerQuery,
   Customers,
   CustomersQuery,
   EngineerBody,
@@ -24,7 +34,18 @@ import type { RouteContext } from './context.ts';
 const reading = { permission: 'customers:read' };
 const writing = { permission: 'follow-up:write' };
 const tags = ['customers'];
-const success = { success: true } as const;
+/** Documents that a change may name the version that it is based on. */
+const headers = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ description: 'The ETag of the customer; 412 when somebody has changed it since' }),
+  ),
+});
+
+/** Every change answers the same, with the version that it made. */
+function success(reply: FastifyReply, { version }: Done) {
+  if (version !== null) sendVersion(reply, version);
+  return { success: true } as const;
+}
 
 /** An engineer changes only customers that are assigned to that user (decision 27). FORBIDDEN. */
 function refuseOthers(member: Member, customer: KnownCustomer): void {
@@ -56,7 +77,7 @@ function sendPaging(
 
 /** The data sheet: customers with their invoices, and what people enter about them. */
 export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
-  const { repository, users, platform } = context;
+  const { repository, users } = context;
 
   /** The customer that a path means, if this caller may change it. NOT_FOUND, FORBIDDEN. */
   async function customerToChange(request: FastifyRequest, reference: string) {
@@ -66,24 +87,24 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
     return { member, customer, code: customer.stored.code };
   }
 
-  async function record(
-    request: FastifyRequest,
-    action: string,
-    code: string,
-    before: Record<string, unknown>,
-    after: Record<string, unknown>,
-  ): Promise<void> {
+  /** What the caller does, for the audit, and the version that it is based on. STALE for one that can't be. */
+  function deedOf(request: FastifyRequest): Deed {
     const { userId, name } = requireMember(request);
-    await platform.audit.record({
-      system: 'receivables',
-      actor: { userId, name },
-      action,
-      object: { type: 'customer', id: code },
-      before,
-      after,
-      requestId: request.id,
-      at: context.clock(),
-    });
+    return {
+      by: userId,
+      expected: expectedVersion(request),
+      entry: (action, code, before, after) =>
+        auditEntry({
+          system: 'receivables',
+          actor: { userId, name },
+          action,
+          object: { type: 'customer', id: code },
+          before,
+          after,
+          requestId: request.id,
+          at: context.clock(),
+        }),
+    };
   }
 
   return async (app) => {
@@ -117,6 +138,36 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
     );
 
     app.get(
+      '/customers/:id',
+      {
+        config: reading,
+        schema: {
+          tags,
+          summary: 'A customer as in the list, with an ETag for If-Match',
+          params: CustomerParams,
+          querystring: CustomerQuery,
+          response: { 200: Customer },
+        },
+      },
+      async (request, reply) => {
+        const scope = context.readScope(request);
+        const now = context.now();
+        const year = readYear(request.query.financialYear) ?? financialYearOf(now.running);
+        const { stored, version } = await findKnownCustomer(context, scope, request.params.id);
+        const filter = { region: null, department: null };
+        const found = await context.fromOneState((state) =>
+          customerViews(repository, state, filter, scope, year, now, stored.code),
+        );
+        if (found.length === 0) throw new CodedError('NOT_FOUND');
+        // The tag is that of what people entered; amounts change under it, so it must not spare an answer.
+        reply.header('cache-control', 'no-store');
+        sendVersion(reply, version);
+        const engineers = new Map((await listEngineers(users)).map((each) => [each.id, each]));
+        return customersView(found, engineers)[0]!;
+      },
+    );
+
+    app.get(
       '/customers/:id/history',
       {
         config: reading,
@@ -146,22 +197,17 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
           tags,
           summary: 'Set the remark of a customer',
           params: CustomerParams,
+          headers,
           body: RemarkBody,
           response: { 200: Success },
         },
       },
-      async (request) => {
-        const { customer, code } = await customerToChange(request, request.params.id);
-        const { newRemark } = request.body;
-        await repository.updateRemark(code, newRemark);
-        await record(
-          request,
-          'customer.remark',
-          code,
-          { remark: customer.stored.remark },
-          { remark: newRemark },
+      async (request, reply) => {
+        const { code } = await customerToChange(request, request.params.id);
+        return success(
+          reply,
+          await enterFact(context, code, 'remark', request.body.newRemark, deedOf(request)),
         );
-        return success;
       },
     );
 
@@ -173,16 +219,17 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
           tags,
           summary: 'Set the notes of a customer',
           params: CustomerParams,
+          headers,
           body: NotesBody,
           response: { 200: Success },
         },
       },
-      async (request) => {
-        const { customer, code } = await customerToChange(request, request.params.id);
-        const { newNotes } = request.body;
-        await repository.updateNotes(code, newNotes);
-        await record(request, 'customer.notes', code, { notes: customer.stored.notes }, { notes: newNotes });
-        return success;
+      async (request, reply) => {
+        const { code } = await customerToChange(request, request.params.id);
+        return success(
+          reply,
+          await enterFact(context, code, 'notes', request.body.newNotes, deedOf(request)),
+        );
       },
     );
 
@@ -194,17 +241,15 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
           tags,
           summary: "Give a customer to an engineer of the customer's region",
           params: CustomerParams,
+          headers,
           body: EngineerBody,
           response: { 200: Success },
         },
       },
-      async (request) => {
-        const { member, customer, code } = await customerToChange(request, request.params.id);
+      async (request, reply) => {
+        const { customer, code } = await customerToChange(request, request.params.id);
         const engineerId = await findEngineer(users, customer.regions, request.body);
-        await assignEngineer(context, code, engineerId, member.userId);
-        const before = { engineerId: customer.engineerId };
-        await record(request, 'customer.assign-engineer', code, before, { engineerId });
-        return success;
+        return success(reply, await assignEngineer(context, code, engineerId, deedOf(request)));
       },
     );
 
@@ -216,11 +261,12 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
           tags,
           summary: 'Set the status of an invoice, from the running month on',
           params: InvoiceParams,
+          headers,
           body: StatusBody,
           response: { 200: Success },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const { invoiceNumber } = request.params;
         const { newStatus } = request.body;
         const { member, code } = await customerToChange(request, request.params.id);
@@ -228,9 +274,8 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
           throw new CodedError('FORBIDDEN', 'Only a manager may set an invoice to paid.');
         }
         const scope = context.writeScope(request);
-        const changed = await markInvoice(context, scope, code, invoiceNumber, newStatus, member.userId);
-        if (changed) await record(request, 'invoice.status', code, { invoiceNumber }, { status: newStatus });
-        return success;
+        const deed = deedOf(request);
+        return success(reply, await markInvoice(context, scope, code, invoiceNumber, newStatus, deed));
       },
     );
   };

@@ -1,0 +1,16 @@
+import { createPlatform, loadConfig, runAuditCommand, useLocalSystem } from '@backoffice/platform';
+import { modules } from './worker.ts';
+
+try {
+  useLocalSystem();
+  const platform = await createPlatform(loadConfig(), { role: 'cli' });
+  try {
+    for (const { audited = [] } of modules) platform.audit.register(audited);
+    process.exitCode = await runAuditCommand(platform.audit, process.argv.slice(2));
+  } finally {
+    await platform.close();
+  }
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
