@@ -25,6 +25,7 @@ interface PlatformOverrides {
   mongoUri?: string;
   redisUrl?: string;
   config?: Partial<Platform['config']>;
+  clock?: () => Date;
 }
 
 /** What the HTTP side needs of the platform, on real servers, with a database of its own. */
@@ -51,7 +52,14 @@ export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
     RATE_LIMIT_SIGN_IN_PER_MINUTE: '0',
   });
   const log = pino({ level: 'debug' }, sink);
-  const platform = await createPlatform({ ...settings, ...overrides.config }, { role: 'api', log });
+  const platform = await createPlatform(
+    { ...settings, ...overrides.config },
+    {
+      role: 'api',
+      log,
+      ...(overrides.clock === undefined ? {} : { clock: overrides.clock }),
+    },
+  );
   const { db, redis } = platform;
   if (overrides.mongoUri === undefined) await createMigrator(db, platformMigrations).latest();
   t.teardown(async () => {
