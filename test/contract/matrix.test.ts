@@ -30,6 +30,7 @@ const may: Record<string, readonly Role[] | 'everybody'> = {
   'POST /api/admin/users/{id}/disable': administrators,
   'POST /api/admin/users/{id}/reset-password': administrators,
   'POST /api/admin/users/{id}/sign-out': administrators,
+  'GET /api/admin/users/{id}/sign-ins': administrators,
   'GET /api/admin/sign-ins': administrators,
   'GET /api/admin/audit': administrators,
   'GET /api/admin/audit/export': administrators,

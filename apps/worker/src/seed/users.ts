@@ -36,6 +36,8 @@ export async function seedUsers({ db, users, password, resetPasswords }: Options
   let changed = 0;
   for (const { email, name, contact, memberships } of byEmail(users).values()) {
     const stored = await repository.findByEmail(email);
+    // Whom somebody has removed does not come back with the next start.
+    if (stored === null && (await repository.wasRemoved(email))) continue;
     if (stored === null) {
       hash ??= passwords.hash(password);
       await repository.upsertUser({ email, name, contact, memberships, passwordHash: await hash });

@@ -5,7 +5,7 @@ import { keyOf, type Region, regionCodes, type Scope } from './model.ts';
 
 const everywhere: readonly string[] = ['Admin', 'Country Manager'];
 
-function regionOf(user: UserDocument): Region | null {
+function regionOf(user: Pick<UserDocument, 'memberships'>): Region | null {
   const region = user.memberships.receivables?.region ?? null;
   return regionCodes.find((code) => code === region) ?? null;
 }
@@ -27,14 +27,14 @@ export function readScope(member: Member, setting: 'own' | 'all'): Scope {
  * stay theirs. Only who is an engineer today has a region here, and so is listed without any figures too.
  */
 export async function listEngineers(users: UserRepository): Promise<EngineerName[]> {
-  const members = await users.listMembers('receivables');
-  return members.map((user) => {
+  const people = await users.listPeople('receivables');
+  return people.map((user) => {
     const region = isEngineer(user) ? regionOf(user) : null;
     return { id: user._id.toHexString(), name: user.name, region };
   });
 }
 
-function isEngineer({ status, memberships }: UserDocument): boolean {
+function isEngineer({ status, memberships }: Pick<UserDocument, 'status' | 'memberships'>): boolean {
   return status === 'active' && memberships.receivables?.role === 'Engineer';
 }
 

@@ -22,7 +22,13 @@ export function createIdentity(
   app.addHook('onClose', () => strength.close());
   const signIn = createSignIn(platform, module.name, users, passwords);
   const administrators = new Map(modules.map((each) => [each.name, each.administrators]));
-  const admin = createUserAdmin(platform, module.name, { users, passwords, strength, administrators });
+  const admin = createUserAdmin(platform, module.name, {
+    users,
+    passwords,
+    strength,
+    signIn,
+    administrators,
+  });
 
   const routes: FastifyPluginAsync = async (api) => {
     await api.register(

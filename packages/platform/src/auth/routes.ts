@@ -68,9 +68,16 @@ export function authRoutes(options: AuthRoutesOptions): FastifyPluginAsyncTypebo
   }
 
   /** Changes the caller's own record, ends all tokens, and tells the audit. CONFLICT. */
-  async function changeOwn(request: FastifyRequest, action: string, set?: UserChange['set']) {
+  async function changeOwn(
+    request: FastifyRequest,
+    { tokenVersion }: UserDocument,
+    action: string,
+    set?: UserChange['set'],
+  ) {
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       const seen = await ownRecord(request);
+      // An administrator has ended the sign-in meanwhile; what was asked under it must not undo that.
+      if (seen.tokenVersion !== tokenVersion) throw new CodedError('UNAUTHENTICATED');
       const id = seen._id.toHexString();
       const entry = auditEntry({
         system: module.name,
@@ -125,9 +132,13 @@ export function authRoutes(options: AuthRoutesOptions): FastifyPluginAsyncTypebo
         const user = await ownRecord(request);
         await signIn.confirm(originOf(request), user, currentPassword);
         passwords.assertCheckable(newPassword);
+        if (newPassword === currentPassword) {
+          const field = 'newPassword';
+          throw new CodedError('INVALID_REQUEST', 'The new password is the current one.', { field });
+        }
         await strength.assertStrong(newPassword, [user.name, user.email ?? '']);
         const passwordHash = await passwords.hash(newPassword);
-        const changed = await changeOwn(request, 'user.change-password', { passwordHash });
+        const changed = await changeOwn(request, user, 'user.change-password', { passwordHash });
         return { success: true as const, token: signToken(app, changed, requireMember(request).role) };
       },
     );
@@ -136,7 +147,7 @@ export function authRoutes(options: AuthRoutesOptions): FastifyPluginAsyncTypebo
       '/auth/sign-out',
       { config: own, schema: { tags, summary: 'End every sign-in of mine', response: { 200: Done } } },
       async (request) => {
-        await changeOwn(request, 'user.sign-out');
+        await changeOwn(request, await ownRecord(request), 'user.sign-out');
         return { success: true as const };
       },
     );

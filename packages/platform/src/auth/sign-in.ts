@@ -31,6 +31,8 @@ export interface SignIn {
   withPassword: (origin: Origin, email: string, password: string) => Promise<SignedIn>;
   /** Whether it is the user's password, for who has signed in already. WRONG_PASSWORD, TOO_MANY_ATTEMPTS. */
   confirm: (origin: Origin, user: UserDocument, password: string) => Promise<void>;
+  /** Forgets the wrong passwords of an account, everywhere: it has another password now. */
+  forgive: (user: UserDocument) => Promise<void>;
 }
 
 const nobody = new ObjectId('000000000000000000000000');
@@ -46,6 +48,7 @@ export function createSignIn(
   const log = createSignInLog(db, clock, config.SIGN_IN_RETENTION_DAYS);
   const seal = (text: string) =>
     createHmac('sha256', config.AUDIT_KEY).update(text).digest('hex').slice(0, 32);
+  const accountOf = (email: string) => seal(`account\n${normalEmail(email)}`);
 
   /**
    * Claims an attempt at every counter, then looks whether the password is right. The counters go by what was
@@ -58,13 +61,14 @@ export function createSignIn(
     check: () => Promise<{ good: boolean; outcome: SignInOutcome }>,
   ): Promise<{ good: boolean }> {
     const network = networkOf(origin.address);
-    const account = seal(`account\n${normalEmail(email)}`);
+    const account = accountOf(email);
     const known = await log.isKnown(user?._id ?? nobody, network);
+    // The one that all of an office share comes last: who waits at the others must not hold a place in it.
     const counters: [string, Limit][] = [
-      [`network:${network}`, limits.network],
       [`place:${account}:${network}`, limits.accountAndNetwork],
       // From where the owner has signed in before, strangers elsewhere can't keep the owner out.
       ...(known ? [] : [[`account:${account}`, limits.account] as [string, Limit]]),
+      [`network:${network}`, limits.network],
     ];
     const facts = {
       system,
@@ -120,13 +124,24 @@ export function createSignIn(
 
     async confirm(origin, user, password) {
       passwords.assertCheckable(password);
-      const { good } = await attempt(origin, user.email ?? user._id.toHexString(), user, async () => {
+      const { good } = await attempt(origin, nameOf(user), user, async () => {
         const good = await passwords.matches(password, user.passwordHash);
         return { good, outcome: good ? 'password_confirmed' : 'wrong_password' };
       });
       if (!good) throw new CodedError('WRONG_PASSWORD', undefined, { field: 'currentPassword' });
     },
+
+    async forgive(user) {
+      const account = accountOf(nameOf(user));
+      await backOff.clear(`account:${account}`);
+      await backOff.clearAll(`place:${account}:`);
+    },
   };
+}
+
+/** What a user signs in with. */
+function nameOf(user: UserDocument): string {
+  return user.email ?? user._id.toHexString();
 }
 
 function outcomeOf(user: UserDocument | null, member: Member | null, same: boolean): SignInOutcome {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError } from '@backoffice/core';
 import { MongoServerError } from 'mongodb';
 import { type AuditEntry, auditEntry } from '../audit/outbox.ts';
@@ -8,6 +9,7 @@ import { type AdministratorRoles, administeredBy, createDepartures } from './las
 import type { Member, Membership } from './member.ts';
 import type { PasswordStrength } from './password-strength.ts';
 import type { Passwords } from './passwords.ts';
+import type { SignIn } from './sign-in.ts';
 import { normalEmail, type UserChange, type UserDocument, type UserRepository } from './users.ts';
 
 /** Who asks, and from which request: for the audit, and for what they may reach. */
@@ -40,11 +42,12 @@ export function createUserAdmin(
     users: UserRepository;
     passwords: Passwords;
     strength: PasswordStrength;
+    signIn: Pick<SignIn, 'forgive'>;
     administrators: AdministratorRoles;
   },
 ) {
   const { db, clock } = platform;
-  const { users, passwords, strength, administrators } = options;
+  const { users, passwords, strength, signIn, administrators } = options;
   const depart = createDepartures(db, users, clock, administrators);
 
   function entry(
@@ -105,9 +108,10 @@ export function createUserAdmin(
         const changed = await depart(seen, wanted);
         if (changed !== null) return changed;
       } catch (error) {
-        if (isEmailTaken(error)) throw new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
+        if (isEmailTaken(error)) throw emailTaken();
         throw error;
       }
+      await delay(Math.random() * 10 * 2 ** attempt);
     }
     throw new CodedError(expected === null ? 'CONFLICT' : 'STALE');
   }
@@ -135,6 +139,12 @@ export function createUserAdmin(
       };
       const first = await earlier();
       if (first !== null) return { user: first, replayed: true };
+      // The index decides; this spares the costly hash. The same request may have been faster.
+      if ((await users.findByEmail(email)) !== null) {
+        const winner = await earlier();
+        if (winner === null) throw emailTaken();
+        return { user: winner, replayed: true };
+      }
       passwords.assertCheckable(password);
       await strength.assertStrong(password, [name, email]);
       const passwordHash = await passwords.hash(password);
@@ -149,17 +159,22 @@ export function createUserAdmin(
       } catch (error) {
         const winner = isKeyTaken(error) || isEmailTaken(error) ? await earlier() : null;
         if (winner !== null) return { user: winner, replayed: true };
-        if (isEmailTaken(error)) throw new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
+        if (isEmailTaken(error)) throw emailTaken();
         throw error;
       }
     },
 
-    /** Makes somebody who uses another system a member of this one. NOT_FOUND, CONFLICT for a member. */
+    /**
+     * Makes somebody who uses another system a member of this one. Safe to repeat. NOT_FOUND; CONFLICT for a
+     * member who is something else.
+     */
     async admit(by: Administrator, email: string, membership: Membership): Promise<UserDocument> {
       for (let attempt = 1; attempt <= attempts; attempt += 1) {
         const seen = await users.findByEmail(email);
         if (seen === null || seen.status === 'removed') throw new CodedError('NOT_FOUND');
-        if (seen.memberships[system] !== undefined) {
+        const current = seen.memberships[system];
+        if (current !== undefined) {
+          if (differing(current, { ...membership }) === null) return seen;
           throw new CodedError('CONFLICT', 'This person is a member of the system already.');
         }
         const changed = await users.compareAndSet(seen, {
@@ -230,7 +245,7 @@ export function createUserAdmin(
       passwords.assertCheckable(password);
       await strength.assertStrong(password, [user.name, user.email ?? '']);
       const passwordHash = await passwords.hash(password);
-      return change(id, null, async (seen) => {
+      const changed = await change(id, null, async (seen) => {
         assertMember(seen);
         await assertWholePerson(by, seen);
         return {
@@ -239,6 +254,9 @@ export function createUserAdmin(
           entry: entry(by, 'user.reset-password', id, null, null),
         };
       });
+      // Most are reset because somebody has forgotten theirs and now has to wait.
+      await signIn.forgive(changed);
+      return changed;
     },
 
     /** Ends every sign-in of the user. */
@@ -282,6 +300,10 @@ function differing(before: object, after: Record<string, unknown>): Record<strin
     (name) => JSON.stringify(old[name]) !== JSON.stringify(after[name]),
   );
   return changed.length === 0 ? null : Object.fromEntries(changed.map((name) => [name, old[name] ?? null]));
+}
+
+function emailTaken(): CodedError {
+  return new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
 }
 
 function isEmailTaken(error: unknown): boolean {

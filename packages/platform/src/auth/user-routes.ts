@@ -10,6 +10,7 @@ import { createSignInLog, type SignInQuery } from './sign-in-log.ts';
 import type { Administrator, UserAdmin } from './user-admin.ts';
 import {
   Done,
+  OwnSignInsQuery,
   ResetPasswordBody,
   SignIns,
   SignInsQuery,
@@ -227,6 +228,25 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
       async (request) => {
         await admin.remove(by(request), request.params.id, expectedVersion(request));
         return done;
+      },
+    );
+
+    app.get(
+      '/admin/users/:id/sign-ins',
+      {
+        config,
+        schema: {
+          tags,
+          summary: 'Attempts to sign in as the user, newest first',
+          params: UserParams,
+          querystring: OwnSignInsQuery,
+          response: { 200: SignIns },
+        },
+      },
+      async (request) => {
+        const { page = 1, limit = 50 } = request.query;
+        const { _id: userId } = await admin.find(request.params.id);
+        return signInsView(await log.list({ system, userId, page, limit }), page, limit);
       },
     );
 
