@@ -58,6 +58,22 @@ export function reportOf(small: SizeResult, middle: SizeResult, large: SizeResul
   });
   both('dashboard: faster than adding up rows', ({ reads }) => times(reads!.aggregation / reads!.dashboard));
 
+  const served = (size: SizeResult) => size.reads!.served.requests;
+  both(
+    'dashboard: requests a second of a bare route',
+    (size) => times(served(size)),
+    '≥ 0.5 ×',
+    served(large) >= 0.5,
+  );
+  both('… CPU time of a bare route', ({ reads }) => times(reads!.served.cpu));
+  const slowed = (size: SizeResult) => size.median((run) => run.busyReads / run.idleReads);
+  both(
+    'light reads during an import: p99 of idle',
+    (size) => times(slowed(size)),
+    '≤ 2 ×',
+    slowed(large) <= 2,
+  );
+
   for (const [name, of] of [
     ['worker', (run: ImportRun) => run.workerMb],
     ['its parser', (run: ImportRun) => run.parserMb],
@@ -85,6 +101,10 @@ export function reportOf(small: SizeResult, middle: SizeResult, large: SizeResul
   ] as const) {
     both(`for information: ${what}`, ({ reads }) => ms(reads![key]));
   }
+  both('for information: dashboards a second', ({ reads }) => reads!.served.perSecond.toFixed(0));
+  both('for information: bare answers a second', ({ reads }) => reads!.served.barePerSecond.toFixed(0));
+  both('for information: light reads, idle, p99', (size) => ms(size.median((run) => run.idleReads)));
+  both('for information: light reads, busy, p99', (size) => ms(size.median((run) => run.busyReads)));
   both('for information: import', (size) => ms(size.median((run) => run.import)));
   both('for information: 100 rows, dry run', (size) => ms(size.median((run) => run.few)));
   const note = `* memory is compared with ${middle.rows.toLocaleString('en')} rows`;

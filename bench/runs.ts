@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Month, rupeesFromPaise, wireMonth } from '@backoffice/core';
 import type { Services } from '@backoffice/dev-services';
 import { firstStatement, nextStatement, type RowDocument, writeSheet } from './firm.ts';
 import { elapsed, medianOf, mediansInTurn } from './measure.ts';
 import { peakMegabytes, watchChildren } from './memory.ts';
 import { plainRows, readAlone } from './rows.ts';
+import { dashboardAgainstBare, lightReads, p99, type Served } from './serving.ts';
 import { type BenchSystem, openDatabase, startSystem } from './system.ts';
 
 /** A firm's two statements, as rows and as files. */
@@ -28,6 +30,9 @@ export interface ImportRun {
   few: number;
   workerMb: number;
   parserMb: number;
+  /** How long light reads take (99 of 100): on an idle system, and while the second statement is imported. */
+  idleReads: number;
+  busyReads: number;
 }
 
 export interface ReadRun {
@@ -37,9 +42,13 @@ export interface ReadRun {
   aggregation: number;
   customers: number;
   customersPage: number;
+  served: Served;
   explain: number;
   mark: number;
 }
+
+/** How long light reads are measured on an idle system. */
+const idleMs = 5_000;
 
 interface DashboardAnswer {
   kpis: { label: string; amount?: number; count?: number }[];
@@ -75,6 +84,8 @@ export interface RunOptions {
   sample: number;
   /** Calls of the dashboard; 0: no reads at all. */
   reads: number;
+  /** How often, and for how long, the dashboard is fired at. */
+  serving: { rounds: number; seconds: number };
   /** Leaves the system running, for the caller to close. */
   keep: boolean;
   /** A system whose dashboard is asked in turn with this one's. */
@@ -87,7 +98,7 @@ export async function runImport(
   services: Services,
   dir: string,
   firm: Firm,
-  { warmUp, sample, reads, keep, beside, signal }: RunOptions,
+  { warmUp, sample, reads, serving, keep, beside, signal }: RunOptions,
 ): Promise<{ imports: ImportRun; reads: ReadRun | null; kept: BenchSystem | null }> {
   const system = await startSystem(services, dir, signal);
   const plain = openDatabase(services, 'plain');
@@ -111,12 +122,25 @@ export async function runImport(
     const bulk = await rows.insertAll(firm.statements[0], true);
     const read = await readAlone(firm.paths[0]);
 
-    const secondImport = await importStatement(system, firm, 1);
+    const light = ['/auth/me', `/dashboard?month=${wireMonth(firm.months[0])}`];
+    const idleReads = p99(await lightReads(system, light, delay(idleMs)));
+    const importing = importStatement(system, firm, 1);
+    const busyReads = p99(await lightReads(system, light, importing));
+    const secondImport = await importing;
     const plainTimes = { upserts, bulk, bareBulk, read };
-    const imports = { import: first, secondImport, ...plainTimes, few, workerMb, parserMb };
+    const imports = {
+      import: first,
+      secondImport,
+      ...plainTimes,
+      few,
+      workerMb,
+      parserMb,
+      idleReads,
+      busyReads,
+    };
     if (reads === 0) return { imports, reads: null, kept };
     await rows.insertAll(firm.statements[1], true);
-    const result = { imports, reads: await runReads(system, firm, rows, reads, beside) };
+    const result = { imports, reads: await runReads(system, firm, rows, reads, beside, { serving, signal }) };
     if (keep) kept = system;
     return { ...result, kept };
   } finally {
@@ -131,10 +155,12 @@ async function runReads(
   rows: ReturnType<typeof plainRows>,
   runs: number,
   beside: BenchSystem | null,
+  { serving, signal }: Pick<RunOptions, 'serving' | 'signal'>,
 ): Promise<ReadRun> {
   const month = wireMonth(firm.months[1]);
   await assertSame(system, firm, rows);
   const few = Math.max(1, Math.ceil(runs / 20));
+  const served = await dashboardAgainstBare(system, `/dashboard?month=${month}`, { ...serving, signal });
   const ask = (of: BenchSystem) => () => of.call(`/dashboard?month=${month}`);
   const [dashboard, besideDashboard] =
     beside === null
@@ -153,7 +179,7 @@ async function runReads(
     const path = `/customers/${customerCode}/invoices/${encodeURIComponent(invoiceNumber)}/dispute`;
     return system.call(path, { method: 'PUT', body: JSON.stringify({ newStatus: 'dispute' }) });
   });
-  return { dashboard, besideDashboard, aggregation, customers, customersPage, explain, mark };
+  return { dashboard, besideDashboard, aggregation, customers, customersPage, explain, mark, served };
 }
 
 /** What is compared must give the same figures. */

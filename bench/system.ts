@@ -19,6 +19,11 @@ export type BenchDb = ReturnType<typeof databaseOf>;
 export interface BenchSystem {
   db: BenchDb;
   workerPid: number;
+  apiPid: number;
+  /** Where the API's routes are. */
+  base: string;
+  /** Those of a signed-in country manager. */
+  headers: Record<string, string>;
   /** Asks the API as a country manager; anything but success is an error. */
   call: <T>(path: string, init?: RequestInit) => Promise<T>;
   /** Uploads a statement and waits until its import has ended. */
@@ -71,6 +76,9 @@ export async function startSystem(
     WORKER_PORT: '0',
     UPLOAD_WAIT_MS: '60000',
     LOG_LEVEL: 'warn',
+    // Counted, but never reached: everything here comes from one address.
+    RATE_LIMIT_PER_MINUTE: '10000000',
+    RATE_LIMIT_SIGN_IN_PER_MINUTE: '0',
   };
   const children: { child: ChildProcess; log: string }[] = [];
 
@@ -104,12 +112,12 @@ export async function startSystem(
     const [code] = await once(start('migrate', 'apps/worker/src/migrate.ts', ['latest']), 'exit');
     if (code !== 0) throw new Error(`The migration failed. ${lastWords(children)}`);
     await createUserRepository(db).upsertUser(await benchUser());
-    start('api', 'apps/api/src/main.ts');
+    const api = start('api', 'apps/api/src/main.ts');
     const worker = start('worker', 'apps/worker/src/main.ts');
     const base = `http://127.0.0.1:${port}`;
     await untilReady(`${base}/ready`, children);
     const client = await signIn(`${base}/api`);
-    return { ...client, db, workerPid: worker.pid!, close };
+    return { ...client, db, apiPid: api.pid!, workerPid: worker.pid!, close };
   } catch (error) {
     await close();
     throw error;
@@ -139,7 +147,9 @@ function lastWords(children: readonly { log: string }[]): string {
   return children.map(({ log }) => readFileSync(log, 'utf8').slice(-1_000)).join('\n');
 }
 
-async function signIn(base: string): Promise<Pick<BenchSystem, 'call' | 'upload'>> {
+type Client = Pick<BenchSystem, 'base' | 'headers' | 'call' | 'upload'>;
+
+async function signIn(base: string): Promise<Client> {
   let token = '';
 
   async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
@@ -166,5 +176,5 @@ async function signIn(base: string): Promise<Pick<BenchSystem, 'call' | 'upload'
 
   const login = { method: 'POST', body: JSON.stringify({ email, password }) };
   ({ token } = await call<{ token: string }>('/auth/login', login));
-  return { call, upload };
+  return { base, headers: { authorization: `Bearer ${token}` }, call, upload };
 }
