@@ -49,6 +49,11 @@ export function createDepartures(
     return marked.modifiedCount === 1;
   }
 
+  async function isChanged(seen: UserDocument): Promise<boolean> {
+    const same = { _id: seen._id, version: seen.version };
+    return (await collection.countDocuments(same, { limit: 1 })) === 0;
+  }
+
   async function unmark(token: string): Promise<void> {
     await collection.updateOne({ 'leaving.token': token }, { $unset: { leaving: true } });
   }
@@ -89,15 +94,18 @@ export function createDepartures(
     for (let attempt = 1; ; attempt += 1) {
       const token = randomBytes(12).toString('hex');
       await removeAbandoned();
-      if (!(await mark(seen, token))) return null;
+      const marked = await mark(seen, token);
+      // Somebody else has changed the user; who only has a mark on the user may step back.
+      if (!marked && (await isChanged(seen))) return null;
       try {
-        if (!(await orphaned(seen, lost))) return await users.compareAndSet(seen, wanted, token);
+        const alone = !marked || (await orphaned(seen, lost));
+        if (!alone) return await users.compareAndSet(seen, wanted, token);
       } finally {
         // Gone already where the change was made.
         await unmark(token);
       }
       // Those who would stay may only be marked: by somebody who steps back, too.
-      if (attempt === attempts) throw new CodedError('LAST_ADMINISTRATOR');
+      if (attempt === attempts) throw new CodedError(marked ? 'LAST_ADMINISTRATOR' : 'CONFLICT');
       await delay(Math.random() * 20 * 2 ** attempt);
     }
   };
