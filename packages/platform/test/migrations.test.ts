@@ -65,7 +65,7 @@ t.test('60. killed midway: a rerun waits for the dead one’s lock to end, and c
 t.test('the platform’s own go up, down and up again; the address of a user is unique', async (t) => {
   const { db } = await openDatabase(t);
   const migrator = createMigrator(db, platformMigrations);
-  const names = platformMigrations.map((each) => each.name);
+  const names = platformMigrations.map((each) => each.name).sort();
   t.same(await migrator.latest(), names);
   t.same(await migrator.latest(), []);
   t.match((await migrator.status())[0], { name: names[0], appliedAt: Date });
@@ -109,7 +109,7 @@ t.test('the command: latest, status, rollback, make, and help', async (t) => {
   t.equal(await run('status'), 0);
   t.match(said.splice(0), [/^missing {2}2026/, /^missing/, /^missing/]);
   t.equal(await run('latest'), 0);
-  t.equal(said.splice(0).length, 3);
+  t.equal(said.splice(0).length, platformMigrations.length);
   t.equal(await run('latest'), 0);
   t.match(said.splice(0), ['The database is up to date.']);
   t.equal(await run('rollback'), 0);

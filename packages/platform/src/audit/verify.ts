@@ -104,6 +104,9 @@ async function verifyOnce(chain: Chain, key: string, options: VerifyOptions): Pr
     else return failed(rolledBack(given.name, options.head.seq));
   }
 
+  const stray = options.until === undefined ? await strayFault(chain, key, report.from) : null;
+  if (stray !== null) return failed(stray);
+
   const last = options.until ?? head?.seq ?? 0;
   let previous: Place = { seq: report.from - 1, hash: newest?.hash ?? noHash };
   const above = {
@@ -137,6 +140,16 @@ async function verifyOnce(chain: Chain, key: string, options: VerifyOptions): Pr
     });
   const end = endFault(head, stored.sealed, previous, report, options.head);
   return end === null ? report : failed(end);
+}
+
+/** Before the beginning there is nothing but entries that retention has not come to remove yet. */
+async function strayFault({ entries }: Chain, key: string, from: number): Promise<ChainFault | null> {
+  for await (const entry of entries.find({ _id: { $lt: from } }).sort({ _id: 1 })) {
+    const { _id: seq } = entry;
+    if (Number.isInteger(seq) && seq > 0 && from > 1 && hashOf(key, entry) === entry.hash) continue;
+    return { kind: 'inserted', seq, sentence: `Entry ${seq} was inserted: the chain begins at ${from}.` };
+  }
+  return null;
 }
 
 interface Place {
