@@ -52,6 +52,29 @@ t.test('every fault is named, one sentence each', async (t) => {
   t.notMatch(faults.join(), /canary/);
   t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, TIME_ZONE: 'Asia/Poona' }), [/TIME_ZONE/]);
   t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, SEED: 'admins' }), [/SEED_PASSWORD is missing/]);
+  const keys = { JWT_SECRET: secret, AUDIT_KEY: key };
+  for (const origin of [
+    '*',
+    'null',
+    'https://app.example.com/',
+    'app.example.com',
+    'HTTPS://app.example.com',
+  ]) {
+    t.match(faultsOf({ ...keys, CORS_ORIGINS: origin }), [/^CORS_ORIGINS has/], origin);
+  }
+  t.same(faultsOf({ ...keys, CORS_ORIGINS: 'https://app.example.com, http://localhost:9002' }), []);
+  for (const range of [
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/33',
+    '10.0.0',
+    'proxy.example.com',
+    '10.0.0.0/8/8',
+    'loopback',
+  ]) {
+    t.match(faultsOf({ ...keys, TRUST_PROXY: range }), [/^TRUST_PROXY has/], range);
+  }
+  t.same(faultsOf({ ...keys, TRUST_PROXY: '10.0.0.0/8, 192.0.2.7, fd00::/8, ::1' }), []);
   const production = { JWT_SECRET: secret, AUDIT_KEY: key, NODE_ENV: 'production', SEED_PASSWORD: 'p' };
   t.match(faultsOf({ ...production, SEED: 'demo' }), [/demo is refused/]);
   t.same(faultsOf({ ...production, SEED: 'admins' }), []);

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { FastifyPluginAsync } from 'fastify';
 import t from 'tap';
+import { toCodedError } from '../src/http/errors.ts';
 import { sendVersion } from '../src/http/if-match.ts';
 import {
   bearer,
@@ -315,4 +316,26 @@ t.test('a compressed body is 415 and says what is taken', async (t) => {
     { 'content-encoding': 'identity' },
   );
   t.equal(plain.status, 401);
+});
+
+t.test('errors of plugins are told by their status; their texts and codes stay here', async (t) => {
+  const cases: [number, string][] = [
+    [400, 'INVALID_REQUEST'],
+    [401, 'UNAUTHENTICATED'],
+    [403, 'NOT_FOUND'],
+    [404, 'NOT_FOUND'],
+    [406, 'INVALID_REQUEST'],
+    [413, 'BODY_TOO_LARGE'],
+    [415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [429, 'TOO_MANY_REQUESTS'],
+    [500, 'INTERNAL'],
+    [200, 'INTERNAL'],
+  ];
+  for (const [statusCode, code] of cases) {
+    const error = Object.assign(new Error('canary of a library'), { statusCode, code: 'FST_ANY_ERROR' });
+    const coded = toCodedError(error);
+    t.equal(coded.code, code, String(statusCode));
+    t.notMatch(coded.message, /canary|FST/);
+  }
+  for (const thrown of [null, undefined, 'text', 7]) t.equal(toCodedError(thrown).code, 'INTERNAL');
 });

@@ -86,8 +86,11 @@ export async function registerEdge(
     encodings: ['br', 'gzip'],
     globalDecompression: false,
     threshold: 1_024,
-    brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } },
-    zlibOptions: { level: 5 },
+    // A dashboard takes 50 µs at once, less than handing it to another thread; a list of all customers goes there.
+    syncThreshold: 32 * 1_024,
+    // Measured on lists of customers: half the time of the next level, for half a percent more bytes.
+    brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 3 } },
+    zlibOptions: { level: 4 },
   });
   await app.register(multipart, {
     limits: { files: 1, fileSize: 50 * megabyte, fields: 20, fieldSize: 10_000, parts: 21, headerPairs: 50 },
