@@ -85,6 +85,7 @@ export function createMetrics({ processFacts }: { processFacts: boolean }) {
       mongoUp: gauge('mongodb_up', 'Whether MongoDB answered'),
       mongoPing: gauge('mongodb_ping_seconds', 'How long MongoDB took to answer'),
       migrationsPending: gauge('migrations_pending', 'Migrations that the database lacks'),
+      auditWaiting: gauge('audit_waiting_entries', 'Audit entries that are not in the chain yet'),
       redisUp: gauge('redis_up', 'Whether Redis answered'),
       redisPing: gauge('redis_ping_seconds', 'How long Redis took to answer'),
       redisMemory: gauge('redis_memory_used_bytes', 'What Redis holds'),

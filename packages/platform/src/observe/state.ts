@@ -31,9 +31,10 @@ export async function metricsText(platform: Platform, options: StateOptions): Pr
 
 async function readState(platform: Platform, { migrations, faults }: StateOptions): Promise<void> {
   const { state } = platform.metrics;
-  const { mongoPing, migrationsPending, redisPing, redisMemory, redisLimit, queueJobs, queueOldest } = state;
-  for (const gauge of [mongoPing, migrationsPending, redisPing, redisMemory, redisLimit]) gauge.remove();
-  for (const gauge of [queueJobs, queueOldest]) gauge.reset();
+  const { mongoPing, migrationsPending, auditWaiting, redisPing, redisMemory, redisLimit } = state;
+  for (const gauge of [mongoPing, migrationsPending, auditWaiting]) gauge.remove();
+  for (const gauge of [redisPing, redisMemory, redisLimit]) gauge.remove();
+  for (const gauge of [state.queueJobs, state.queueOldest]) gauge.reset();
   const [mongo, redis, sentences] = await Promise.allSettled([
     readMongo(platform, migrations),
     readRedis(platform),
@@ -44,10 +45,12 @@ async function readState(platform: Platform, { migrations, faults }: StateOption
   state.ready.set(sentences.status === 'fulfilled' && sentences.value.length === 0 ? 1 : 0);
 }
 
-async function readMongo({ db, metrics }: Platform, migrations: readonly Migration[]): Promise<void> {
-  const { mongoPing, migrationsPending } = metrics.state;
+async function readMongo(platform: Platform, migrations: readonly Migration[]): Promise<void> {
+  const { db, audit, metrics } = platform;
+  const { mongoPing, migrationsPending, auditWaiting } = metrics.state;
   mongoPing.set(await secondsOf(() => db.command({ ping: 1 })));
   migrationsPending.set((await within(pendingMigrations(db, migrations))).length);
+  auditWaiting.set(await within(audit.waiting()));
 }
 
 async function readRedis(platform: Platform): Promise<void> {
