@@ -112,7 +112,7 @@ function standingLines(events: StatementEvent[], document: StatementDocument, mo
 /**
  * Sets the status of an invoice from the running month on. NOT_FOUND when no statement in force names the
  * invoice; INVOICE_SETTLED for `unpaid` and `dispute` when the newest statement does not name it (decision 6).
- * Nothing changes for `paid` on an invoice that is settled. STALE when the deed expects another version.
+ * Nothing changes for `paid` on an invoice that is settled, and for what was set last already. STALE when the deed expects another version.
  */
 export async function markInvoice(
   context: FollowUpContext,
@@ -146,6 +146,7 @@ export async function markInvoice(
       if (status === 'paid') return null;
       throw new CodedError('INVOICE_SETTLED');
     }
+    if (isSaidAlready(ledger, record, number, status, month)) return null;
     const mark = { id, number, status, month, seq: ledger.version + 1, at, by: deed.by };
     const markMonths = [...new Set([...ledger.markMonths, month])].sort();
     const next: Ledger = { ...ledger, version: ledger.version + 1, markMonths, tail: [] };
@@ -210,6 +211,19 @@ interface Change {
   heads: ReadonlyMap<Region, Head | null>;
   event: TailEvent;
   entry: AuditEntry | null;
+}
+
+/** Whether the very same was the last that was said of the invoice, with no statement since: once more changes nothing. */
+function isSaidAlready(
+  ledger: Ledger,
+  record: CustomerRecord,
+  number: string,
+  status: InvoiceStatus,
+  month: Month,
+): boolean {
+  const last = record.marks.findLast((mark) => mark.number === number);
+  if (last === undefined || last.status !== status || last.month !== month) return false;
+  return ledger.imports.every((published) => published.seq < last.seq);
 }
 
 /** What an invoice showed before: disputed if one of its lines is, paid if all are. */
