@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parse } from 'yaml';
-import { ownEnvironment, startProcess, startWorkerProcess, until } from './processes.ts';
+import { ownEnvironment, startApiProcess, startProcess, startWorkerProcess, until } from './processes.ts';
 import { manyRows, monthAt, statement, wire } from './sheets.ts';
 import { type Json, startSystem } from './support.ts';
 
@@ -113,6 +113,63 @@ t.test('what happens is counted: requests, an upload with its rows, jobs, comman
     t.ok(seriesOf(text, 'redis_memory_used_bytes')! > 0);
     t.ok(seriesOf(text, 'nodejs_eventloop_lag_p99_seconds')! > 0);
   }
+});
+
+t.test('a job that nobody takes is seen waiting, and for how long', async (t) => {
+  const { child } = system.worker;
+  child.kill('SIGSTOP');
+  t.teardown(() => child.kill('SIGCONT'));
+  const may = monthAt(1);
+  const headers = { prefer: 'respond-async' };
+  const answer = await system.upload(await statement(may, manyRows(30, 'mumbai')), wire(may), { headers });
+  t.equal(answer.status, 202);
+  const text = await until('it to have waited for two seconds', async () => {
+    const now = await metricsOf(system.base);
+    return seriesOf(now, 'queue_oldest_waiting_seconds', { system: 'receivables' })! > 2 ? now : null;
+  });
+  t.ok(seriesOf(text, 'queue_jobs', { system: 'receivables', state: 'waiting' })! >= 1);
+  child.kill('SIGCONT');
+  await until('it to have been done', async () => {
+    const { body } = await system.call('country', 'GET', `/upload/${answer.body.uploadId}/status`);
+    return body.status === 'completed';
+  });
+});
+
+t.test('with a server away its old figures are gone, and the rest is there', async (t) => {
+  const away = { MONGODB_URI: 'mongodb://127.0.0.1:1/none', REDIS_URL: 'redis://127.0.0.1:1' };
+  const api = await startApiProcess(t, { ...system.env, ...away });
+  const text = await metricsOf(String(api.up.url));
+  t.same(
+    ['mongodb_up', 'redis_up', 'ready'].map((name) => seriesOf(text, name)),
+    [0, 0, 0],
+  );
+  for (const name of ['mongodb_ping_seconds', 'migrations_pending', 'redis_ping_seconds', 'queue_jobs']) {
+    t.equal(seriesOf(text, name), undefined, name);
+  }
+  t.ok(seriesOf(text, 'process_cpu_seconds_total') !== undefined);
+});
+
+t.test('a caller who hangs up is counted, and is not in flight for ever', async (t) => {
+  const gone = new AbortController();
+  system.worker.child.kill('SIGSTOP');
+  t.teardown(() => system.worker.child.kill('SIGCONT'));
+  const june = monthAt(2);
+  const form = new FormData();
+  form.append('month', wire(june));
+  form.append('file', new Blob([(await statement(june, manyRows(30, 'mumbai'))) as never]), 'june.xlsx');
+  const headers = { authorization: `Bearer ${system.tokens.country}` };
+  const init = { method: 'POST', headers, body: form, signal: gone.signal };
+  const waiting = fetch(`${system.base}/api/upload`, init);
+  await until('it to be in flight', async () => {
+    return seriesOf(await metricsOf(system.base), 'http_requests_in_flight') === 2;
+  });
+  gone.abort();
+  await t.rejects(waiting);
+  const text = await until('it to be counted', async () => {
+    const now = await metricsOf(system.base);
+    return seriesOf(now, 'http_requests_total', { status: 'aborted' }) === 1 ? now : null;
+  });
+  t.equal(seriesOf(text, 'http_requests_in_flight'), 1, 'this one');
 });
 
 /** Names of series in PromQL: words that are no function, keyword, label or text. */

@@ -73,7 +73,9 @@ async function readQueue({ metrics, clock }: Platform, system: string, queue: Qu
   const counts: Record<string, number> = { ...others, waiting: waiting + prioritized };
   for (const state of queueStates) metrics.state.queueJobs.set({ system, state }, counts[state] ?? 0);
   const first = await within(queue.getJobs(['waiting', 'prioritized'], 0, 0, true));
-  const waitedMs = Math.max(0, ...first.map(({ timestamp }) => clock().getTime() - timestamp));
+  // One that was taken in between is not there any more.
+  const there = first.filter((job) => job !== undefined);
+  const waitedMs = Math.max(0, ...there.map(({ timestamp }) => clock().getTime() - timestamp));
   metrics.state.queueOldest.set({ system }, waitedMs / 1_000);
 }
 
