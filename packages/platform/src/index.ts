@@ -3,6 +3,7 @@ export * from './audit/audit-cli.ts';
 export { AuditChainError, type ChainEntry, type ChainHead } from './audit/chain.ts';
 export * from './audit/outbox.ts';
 export type { ChainReport } from './audit/verify.ts';
+export * from './auth/first-administrator.ts';
 export * from './auth/member.ts';
 export * from './auth/passwords.ts';
 export * from './auth/permissions.ts';

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { MongoServerError } from 'mongodb';
+import { type AuditEntry, auditEntry } from '../audit/outbox.ts';
+import type { Platform } from '../data.ts';
+import type { SystemModule } from '../http/module.ts';
+import { pendingMigrations } from '../mongo/migrations.ts';
+import { platformMigrations } from '../mongo/platform-migrations.ts';
+import { administeredBy } from './last-administrator.ts';
+import type { Membership } from './member.ts';
+import { createPasswordStrength } from './password-strength.ts';
+import { createPasswords } from './passwords.ts';
+import { createUserRepository, normalEmail, type UserDocument } from './users.ts';
+
+const usage = `Usage: npm run first-admin -- --system <system> --email <address> --name "<name>"
+  --password-file <path>   read the password from a file, or from standard input where the path is -;
+                           else it is asked for, twice
+  --another                also when the system has an active administrator
+  --existing               the person uses another system already, and keeps name and password`;
+
+/** A password is never an argument: every process of the machine can read those, and the shell keeps them. */
+const options = {
+  system: { type: 'string' },
+  email: { type: 'string' },
+  name: { type: 'string' },
+  'password-file': { type: 'string' },
+  another: { type: 'boolean', default: false },
+  existing: { type: 'boolean', default: false },
+} as const;
+
+export interface FirstAdministratorSources {
+  modules: readonly SystemModule[];
+  /** The new password: from that file, from standard input (`-`), or (null) asked for at the terminal. */
+  readPassword: (file: string | null) => Promise<string>;
+  say: (sentence: string) => void;
+}
+
+/** What keeps the command from its work, as a sentence for the terminal. */
+class Refusal extends Error {}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch {
+    // The parser's own text repeats what was typed, and that may be a password.
+    return null;
+  }
+}
+
+/**
+ * Makes an administrator of a system where nobody could: the first one, or `--another` after all who knew a
+ * password have left. Gives the exit code: 0, 1 when refused, 2 for arguments that are none.
+ */
+export async function runFirstAdministratorCommand(
+  platform: Pick<Platform, 'db' | 'clock'>,
+  args: readonly string[],
+  sources: FirstAdministratorSources,
+): Promise<number> {
+  const { modules, say } = sources;
+  const given = parse(args);
+  const { system, email, name = '', existing = false } = given ?? {};
+  if (given === null || system === undefined || email === undefined || (name.trim() === '' && !existing)) {
+    say(usage);
+    return 2;
+  }
+  try {
+    const module = modules.find((each) => each.name === system);
+    if (module === undefined) {
+      const names = modules.map((each) => each.name).join(', ');
+      throw new Refusal(`There is no system of that name; there is: ${names}.`);
+    }
+    await assertReady(platform, module, given.another);
+    const user = existing
+      ? await promote(platform, module, email)
+      : await create(platform, module, { email, name: name.trim() }, () =>
+          sources.readPassword(given['password-file'] ?? null),
+        );
+    say(`${user.name} <${user.email}> is ${module.administrators[0]} of ${module.title}.`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Refusal) && (error as Error).name !== 'CodedError') throw error;
+    say((error as Error).message);
+    return 1;
+  }
+}
+
+async function assertReady(
+  { db }: Pick<Platform, 'db'>,
+  module: SystemModule,
+  another: boolean,
+): Promise<void> {
+  const pending = await pendingMigrations(db, [...platformMigrations, ...module.migrations]);
+  // Without its index one address could be there twice.
+  if (pending.length > 0) throw new Refusal('The database is not up to date; run "npm run migrate latest".');
+  const administrators = await createUserRepository(db).listMembers(module.name, module.administrators);
+  const active = administrators.find(({ status }) => status === 'active');
+  if (active === undefined || another) return;
+  throw new Refusal(
+    `${module.title} has an active administrator (${active.email}), who can create others. To create one all the same, add --another.`,
+  );
+}
+
+function membershipOf(module: SystemModule): Membership {
+  const empty = Object.fromEntries(Object.keys(module.membership).map((key) => [key, null]));
+  return { ...empty, role: module.administrators[0]! } as unknown as Membership;
+}
+
+function entryOf(
+  { clock }: Pick<Platform, 'clock'>,
+  module: SystemModule,
+  action: string,
+  id: string,
+  after: object,
+): AuditEntry {
+  return auditEntry({
+    system: module.name,
+    // Whoever works at the server's own terminal; no user has done this.
+    actor: { userId: 'first-admin', name: 'Command first-admin' },
+    action,
+    object: { type: 'user', id },
+    before: null,
+    after: after as AuditEntry['after'],
+    requestId: `first-admin-${randomBytes(6).toString('hex')}`,
+    at: clock(),
+  });
+}
+
+/** Everything that can be refused is, before somebody thinks up a password. */
+async function create(
+  platform: Pick<Platform, 'db' | 'clock'>,
+  module: SystemModule,
+  person: { email: string; name: string },
+  readPassword: () => Promise<string>,
+): Promise<UserDocument> {
+  const email = normalEmail(person.email);
+  if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 320) {
+    throw new Refusal('The e-mail address is none.');
+  }
+  const users = createUserRepository(platform.db, platform.clock);
+  const taken = new Refusal(
+    'There is a user with that e-mail already. Who uses another system is made administrator with --existing.',
+  );
+  if ((await users.findByEmail(email)) !== null) throw taken;
+
+  const password = await readPassword();
+  const strength = createPasswordStrength();
+  try {
+    const passwords = createPasswords();
+    passwords.assertCheckable(password);
+    await strength.assertStrong(password, [person.name, email, module.title]);
+    const membership = membershipOf(module);
+    return await users.insertUser(
+      {
+        ...person,
+        email,
+        contact: '',
+        passwordHash: await passwords.hash(password),
+        memberships: { [module.name]: membership },
+      },
+      (id) => entryOf(platform, module, 'user.create', id.toHexString(), { ...person, email, ...membership }),
+    );
+  } catch (error) {
+    throw error instanceof MongoServerError && error.code === 11000 ? taken : error;
+  } finally {
+    await strength.close();
+  }
+}
+
+/** Gives somebody who is there the membership of an administrator; nothing else of theirs changes. */
+async function promote(
+  platform: Pick<Platform, 'db' | 'clock'>,
+  module: SystemModule,
+  email: string,
+): Promise<UserDocument> {
+  const users = createUserRepository(platform.db, platform.clock);
+  const seen = await users.findByEmail(email);
+  if (seen === null) throw new Refusal('There is no user with that e-mail.');
+  if (seen.status !== 'active') {
+    throw new Refusal('That user is disabled. Take another, or create a new one without --existing.');
+  }
+  const roles = new Map([[module.name, module.administrators]]);
+  if (administeredBy(seen, roles).length > 0) return seen;
+  const membership = {
+    ...membershipOf(module),
+    ...seen.memberships[module.name],
+    role: module.administrators[0]!,
+  };
+  const changed = await users.compareAndSet(seen, {
+    set: { memberships: { ...seen.memberships, [module.name]: membership } },
+    entry: entryOf(platform, module, 'user.admit', seen._id.toHexString(), membership),
+  });
+  if (changed === null) throw new Refusal('Somebody else changed that user just now. Please repeat.');
+  return changed;
+}
