@@ -3,18 +3,19 @@ import type { Audit } from './audit.ts';
 import type { ChainHead } from './chain.ts';
 import type { ChainReport } from './verify.ts';
 
-const usage = `Usage: pnpm audit:verify [--head <file>] | pnpm run audit verify [--head <file>] | head | move
+const usage = `Usage: pnpm audit:verify [--head <file>] | pnpm run audit verify [--head <file>] | head | move | accept --reason <text>
 
   verify  goes through the chain and names the first entry that is not what was sealed (exit code 1)
   head    prints where the chain ends, signed: keep it elsewhere; verify --head then finds what was taken back
-  move    moves what waits into the chain now, as the worker does by itself`;
+  move    moves what waits into the chain now, as the worker does by itself
+  accept  goes on where the worker refuses to because the end of the chain is lost; the loss becomes an entry`;
 
 /** How long it is quiet before it says how far it is. */
 const quietMs = 2_000;
 const sayEveryMs = 2_000;
 
 /**
- * `verify`, `head` or `move`. Gives the exit code: 0, 1 when something is wrong with the chain, 2 for a command
+ * `verify`, `head`, `move` or `accept`. Gives the exit code: 0, 1 when something is wrong with the chain, 2 for a command
  * that there is not. Results go to `say`, progress to `note`, so that `head` can be written to a file.
  */
 export async function runAuditCommand(
@@ -30,6 +31,15 @@ export async function runAuditCommand(
   }
   if (command === 'move' && flag === undefined) {
     say(`${entries(await audit.move())} moved into the chain.`);
+    return 0;
+  }
+  if (command === 'accept' && flag === '--reason' && file !== undefined && more.length === 0) {
+    const fault = await audit.accept(file);
+    say(
+      fault === null
+        ? 'The chain fits its head; there is nothing to accept.'
+        : `Accepted, and written down: ${fault}`,
+    );
     return 0;
   }
   const given = flag === '--head' && file !== undefined && more.length === 0;

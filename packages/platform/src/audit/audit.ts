@@ -31,6 +31,8 @@ export interface Audit {
   head: () => Promise<ChainHead>;
   /** Moves what waits into the chain. AuditChainError when it does not fit its head. Any number at once. */
   move: (options?: MoveOptions) => Promise<number>;
+  /** Goes on where `move` refuses to, for that reason; the fault, or null where there is none. */
+  accept: (reason: string) => Promise<string | null>;
   /** Removes what is older than that, for a signed checkpoint; 0 days: nothing. Gives how many. */
   retain: (days: number) => Promise<number>;
   verify: (options?: VerifyOptions) => Promise<ChainReport>;
@@ -62,7 +64,7 @@ export function createAudit(db: Db, key: string, clock: () => Date): Audit {
     async head() {
       return (await storedHead(chain)) ?? signedHead(key, { seq: 0, hash: noHash }, clock());
     },
-    move: createMover(chain, outboxes, key, clock),
+    ...createMover(chain, outboxes, key, clock),
     retain: (days) => applyRetention(db, chain, key, days, clock()),
     verify: (options) => verifyChain(chain, key, options),
   };

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoBulkWriteError, MongoServerError } from 'mongodb';
+import { systemNames } from '../http/module.ts';
 import {
   AuditChainError,
   type Chain,
@@ -10,7 +11,7 @@ import {
   signedHead,
   storedHead,
 } from './chain.ts';
-import type { AuditEntry } from './outbox.ts';
+import { type AuditEntry, auditEntry } from './outbox.ts';
 import type { Outboxes } from './outboxes.ts';
 
 export interface MoveOptions {
@@ -100,7 +101,7 @@ export function createMover(chain: Chain, outboxes: Outboxes, key: string, clock
    * Moves batch after batch until nothing waits.
    * @throws AuditChainError when the chain does not fit its head; then nothing is moved
    */
-  return async function move({ signal, ms = Number.POSITIVE_INFINITY, batch = batchSize }: MoveOptions = {}) {
+  async function move({ signal, ms = Number.POSITIVE_INFINITY, batch = batchSize }: MoveOptions = {}) {
     const end = performance.now() + ms;
     let moved = 0;
     for (;;) {
@@ -108,7 +109,44 @@ export function createMover(chain: Chain, outboxes: Outboxes, key: string, clock
       moved += some;
       if (some === 0 || signal?.aborted || performance.now() > end) return moved;
     }
-  };
+  }
+
+  /**
+   * Goes on behind what is left of a chain that does not fit its head, when the loss is known and looked into. What
+   * was lost, and why that is accepted, becomes the next entry; it can't be undone. Gives the fault, or null where
+   * there is none.
+   */
+  async function accept(reason: string): Promise<string | null> {
+    const fault = await checkHead().then(
+      () => null,
+      (error) => {
+        if (error instanceof AuditChainError) return error.message;
+        throw error;
+      },
+    );
+    if (fault === null) return null;
+    const lost = await storedHead(chain);
+    const end = await endOfChain(chain);
+    const told = systemNames.map((system) =>
+      auditEntry({
+        system,
+        actor: { userId: 'operator', name: 'Operator' },
+        action: 'audit.loss-accepted',
+        object: { type: 'audit', id: 'chain' },
+        before: lost === null ? null : { seq: lost.seq, hash: lost.hash, at: lost.at },
+        after: { ...end, fault, reason },
+        requestId: 'command',
+        at: clock(),
+      }),
+    );
+    const added = linked(key, told, end);
+    await entries.insertMany(added, { ordered: true });
+    const { _id: seq, hash } = added.at(-1)!;
+    await heads.replaceOne({ _id: 'head' }, signedHead(key, { seq, hash }, clock()), { upsert: true });
+    return fault;
+  }
+
+  return { move, accept };
 }
 
 export type Mover = ReturnType<typeof createMover>;
