@@ -83,11 +83,12 @@ export function createPasswordStrength(): PasswordStrength {
   };
 }
 
-/** The words that others know of the owner, whole and in parts. */
+/** The words that others know of the owner: whole, in parts, and run together as in `AshaRao`. */
 function wordsOf(about: readonly string[]): string[] {
   const texts = about.map((text) => text.toLowerCase()).filter((text) => text !== '');
-  const parts = texts.flatMap((text) => text.split(/[^\p{L}\p{N}]+/u)).filter((part) => part.length > 2);
-  return [...new Set([...texts, ...parts])].slice(0, 50);
+  const parts = texts.map((text) => text.split(/[^\p{L}\p{M}\p{N}]+/u));
+  const words = [...texts, ...parts.map((each) => each.join('')), ...parts.flat()];
+  return [...new Set(words.filter((word) => word.length > 2))].slice(0, 50);
 }
 
 /** Newer Node reads TypeScript by itself; else the loader is registered anew, which no thread inherits. */

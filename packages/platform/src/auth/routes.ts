@@ -136,7 +136,7 @@ export function authRoutes(options: AuthRoutesOptions): FastifyPluginAsyncTypebo
           const field = 'newPassword';
           throw new CodedError('INVALID_REQUEST', 'The new password is the current one.', { field });
         }
-        await strength.assertStrong(newPassword, [user.name, user.email ?? '']);
+        await strength.assertStrong(newPassword, [user.name, user.email ?? '', module.title]);
         const passwordHash = await passwords.hash(newPassword);
         const changed = await changeOwn(request, user, 'user.change-password', { passwordHash });
         return { success: true as const, token: signToken(app, changed, requireMember(request).role) };

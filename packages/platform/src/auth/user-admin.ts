@@ -146,7 +146,7 @@ export function createUserAdmin(
         return { user: winner, replayed: true };
       }
       passwords.assertCheckable(password);
-      await strength.assertStrong(password, [name, email]);
+      await strength.assertStrong(password, [name, email, system]);
       const passwordHash = await passwords.hash(password);
       const memberships = { [system]: membership };
       const after = { name, email: normalEmail(email), contact, ...membership };
@@ -243,7 +243,7 @@ export function createUserAdmin(
       assertMember(user);
       await assertWholePerson(by, user);
       passwords.assertCheckable(password);
-      await strength.assertStrong(password, [user.name, user.email ?? '']);
+      await strength.assertStrong(password, [user.name, user.email ?? '', system]);
       const passwordHash = await passwords.hash(password);
       const changed = await change(id, null, async (seen) => {
         assertMember(seen);
