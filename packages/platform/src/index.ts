@@ -31,6 +31,7 @@ export * from './observe/span.ts';
 export * from './observe/worker-server.ts';
 export * from './operations/backup.ts';
 export * from './operations/command.ts';
+export * from './operations/doctor/command.ts';
 export * from './operations/maintenance.ts';
 export * from './operations/presence.ts';
 export * from './process.ts';
