@@ -59,6 +59,14 @@ t.test('a user who is missing is added; a role that was changed since stays', as
   t.equal((await repository.findById(String(promoted._id)))?.memberships.receivables?.role, 'Manager');
 });
 
+t.test('whom somebody has removed does not come back', async (t) => {
+  const { _id } = (await repository.findByEmail('engineer.pune@example.com'))!;
+  const gone = { status: 'removed', email: null, formerEmail: 'engineer.pune@example.com', memberships: {} };
+  await db.collection('users').updateOne({ _id }, { $set: gone });
+  t.equal(await run(), 0);
+  t.equal(await repository.findByEmail('engineer.pune@example.com'), null);
+});
+
 t.test('where passwords are not reset, a user who exists is left alone', async (t) => {
   t.equal(await run({ password: 'another password', resetPasswords: false }), 0);
   const admin = await repository.findByEmail('admin@example.com');

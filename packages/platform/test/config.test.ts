@@ -27,6 +27,12 @@ t.test(
     t.match(faultsOf({ JWT_SECRET: secret }), [/^AUDIT_KEY is missing\./]);
     t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: secret }), [/^AUDIT_KEY is the same as JWT_SECRET/]);
     t.same(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key }), []);
+    const rotating = (JWT_SECRET_PREVIOUS: string) =>
+      faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, JWT_SECRET_PREVIOUS });
+    t.same(rotating('z'.repeat(32)), []);
+    t.match(rotating('z'.repeat(31)), [/^JWT_SECRET_PREVIOUS is too short/]);
+    t.match(rotating(secret), [/^JWT_SECRET_PREVIOUS is the same as JWT_SECRET/]);
+    t.match(rotating(key), [/^JWT_SECRET_PREVIOUS is the same as AUDIT_KEY/]);
     t.same(faultsOf({ JWT_SECRET: 'é'.repeat(16), AUDIT_KEY: key }), [], 'bytes are counted, not letters');
     t.notMatch(faultsOf({ JWT_SECRET: 'canary' }).join(), /canary/);
   },

@@ -59,7 +59,7 @@ export const ConfigSchema = Type.Object({
   }),
   JWT_SECRET_PREVIOUS: Type.String({
     description:
-      'While keys are changed: the key before JWT_SECRET, whose tokens are still taken but no longer made.',
+      'While keys are changed: the other key (the one before, or the one to come), whose tokens are taken but not made.',
     default: '',
     secret: true,
   }),
