@@ -11,6 +11,7 @@ import {
   parseFinancialYear,
   parseNamedMonth,
   resolveMonth,
+  startOfDay,
   wireMonth,
   wireYear,
 } from '../src/index.ts';
@@ -61,3 +62,17 @@ t.test('days, months and years', async (t) => {
   t.equal(wireMonth('2025-04'), 'Apr-25');
   t.equal(wireYear('2025-26'), '2025-2026');
 });
+
+t.test(
+  '58. the moment at which a day begins, in zones that are far away or change their clocks',
+  async (t) => {
+    const begins = (day: string, zone: string) =>
+      startOfDay(Math.round(Date.parse(`${day}T00:00:00Z`) / 86_400_000), zone).toISOString();
+    t.equal(begins('2026-04-01', 'Asia/Kolkata'), '2026-03-31T18:30:00.000Z');
+    t.equal(begins('2026-04-01', 'UTC'), '2026-04-01T00:00:00.000Z');
+    t.equal(begins('2026-04-01', 'Pacific/Kiritimati'), '2026-03-31T10:00:00.000Z');
+    t.equal(begins('2026-04-01', 'Pacific/Pago_Pago'), '2026-04-01T11:00:00.000Z');
+    t.equal(begins('2026-03-29', 'Europe/Berlin'), '2026-03-28T23:00:00.000Z');
+    t.equal(begins('2026-03-30', 'Europe/Berlin'), '2026-03-29T22:00:00.000Z');
+  },
+);

@@ -242,3 +242,51 @@ t.test('55. a change that is refused leaves no reservation', async (t) => {
   });
   t.equal((await customer()).reserved, undefined);
 });
+
+t.test('55. while a customer is reserved nothing else is written to it, nor left out', async (t) => {
+  const { context, customer, repository } = await open(t);
+  const seen = await customer();
+  t.ok(await repository.reserveCustomer(seen, 'a change on its way', 60_000));
+  t.notOk(await repository.reserveCustomer(seen, 'another', 60_000));
+  const entry = deedOf('u').entry('customer.notes', 'c1', {}, {});
+  t.equal(await repository.updateEntered(seen, { notes: 'x' }, entry), null);
+  t.same(await repository.fillFollowUps('upload-2', [{ code: 'c1', remark: 'dispute', notes: 'x' }]), ['c1']);
+  t.match(await customer(), { notes: '', remark: 'none' });
+  const waiting = enterFact(context, 'c1', 'notes', 'x', deedOf('u', 0));
+  await repository.releaseCustomer('c1', 'a change on its way');
+  t.match(await waiting, { changed: true, version: 1 });
+});
+
+t.test('55. a change that loses its reservation is refused, at whatever point it is', async (t) => {
+  for (const point of ['listHeads', 'upsertRollups', 'updateLedger'] as const) {
+    const { make, context, version, repository, history } = await open(t);
+    const other = await make();
+    const next = { repository: other.repository, clock: () => new Date(), zone };
+    let once = true;
+    const slow = {
+      ...repository,
+      // It takes too long here; somebody else breaks the reservation and changes the customer.
+      async [point](...args: never[]) {
+        if (once) {
+          once = false;
+          const past = { $set: { 'reserved.until': new Date(0) } };
+          await db.collection('receivables_customers').updateOne({ code: 'c1' }, past);
+          const done = await enterFact(next, 'c1', 'notes', 'in between', deedOf('v', 0));
+          t.match(done, { changed: true, version: 1 }, point);
+        }
+        return (repository[point] as (...given: never[]) => unknown)(...args);
+      },
+    } as typeof repository;
+    const mark = markInvoice(
+      { ...context, repository: slow },
+      everything,
+      'c1',
+      'INV-1',
+      'dispute',
+      deedOf('u', 0),
+    );
+    await t.rejects(mark, { code: 'STALE' }, point);
+    t.equal(await version(), 1);
+    t.equal((await history()).length, 1);
+  }
+});
