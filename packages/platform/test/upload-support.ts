@@ -194,9 +194,9 @@ export async function until<T>(what: string, read: () => Promise<T> | T): Promis
   }
 }
 
-/** Every file below the data folder. What goes while it is looked at does not count. */
+/** Every file below the data folder but the one that says whose it is. What goes while it is looked at does not count. */
 export async function filesIn(env: NodeJS.ProcessEnv): Promise<string[]> {
-  return (await listFiles(env.DATA_DIR!)).sort();
+  return (await listFiles(env.DATA_DIR!)).filter((path) => !path.endsWith('/database-id')).sort();
 }
 
 async function listFiles(folder: string): Promise<string[]> {

@@ -27,7 +27,10 @@ export interface NewUpload<P> {
 }
 
 export interface Uploads {
-  /** See `receiveFile`. What was received must then be submitted or discarded. */
+  /**
+   * See `receiveFile`. What was received must then be submitted or discarded. NOT_READY when too many files
+   * are coming in already.
+   */
   receive: (request: FastifyRequest) => Promise<ReceivedFile>;
   /** Leaves nothing of a received file; after a refusal of the fields, or when the import exists already. */
   discard: (received: ReceivedFile) => Promise<void>;
@@ -66,6 +69,12 @@ export interface Uploads {
 /** A wait asks often at first: most files are small, and their result comes within a moment. */
 const firstPollMs = 20;
 const longestPollMs = 250;
+/**
+ * How many files one process takes in at the same time. More would only take longer, each of them, until
+ * somebody on the way loses patience.
+ */
+const mostReceived = 100;
+const tooManyAtOnce = 'Too many uploads at once. Please try again shortly.';
 /** How many requests of one process wait for a result at the same time. */
 const mostWaits = 50;
 
@@ -73,6 +82,7 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
   const { clock, files, jobs, maintenance } = platform;
   const records = createUploadRepository(platform.db, clock);
 
+  let receiving = 0;
   let waits = 0;
 
   /** In a burst the later ones do not wait: they are told where to ask, which costs less. */
@@ -121,7 +131,15 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
   }
 
   return {
-    receive: (request) => receiveFile(files, request),
+    async receive(request) {
+      if (receiving >= mostReceived) throw new CodedError('NOT_READY', tooManyAtOnce);
+      receiving += 1;
+      try {
+        return await receiveFile(files, request);
+      } finally {
+        receiving -= 1;
+      }
+    },
     discard: ({ staged }) => staged.discard(),
 
     async submit(input) {
