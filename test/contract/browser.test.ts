@@ -228,6 +228,9 @@ t.test(
     t.equal(new URL(page.url()).pathname, '/admin/queues');
     await page.getByText('receivables').first().waitFor();
     await page.goto(`${base}/admin/queues/queue/receivables?status=completed`);
+    await page.getByText('upload.sweep').first().waitFor();
+    const upload = await system.platform.db.collection('uploads').findOne({ status: 'completed' });
+    await page.goto(`${base}/admin/queues/queue/receivables/import-${upload!._id}`);
     await page.getByText('upload.import').first().waitFor();
     await shoot(page, 'board');
     await page.goto(`${base}/docs`);
