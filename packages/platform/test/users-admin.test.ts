@@ -445,6 +445,39 @@ t.test('34. guessing the current password with somebody’s token backs off, too
   t.same(statuses, [400, 400, 400, 400, 400, 429, 429]);
 });
 
+t.test(
+  '34. a reset lifts the back-off; administrators see the attempts of a user, by outcome and day',
+  async (t) => {
+    const headers = bearer(await signIn(base, boss.email));
+    const user = await users.upsertUser(await buildUser({ memberships: member('Engineer') }));
+    const id = user._id.toHexString();
+    const login = (given: string) =>
+      postJson(`${base}/api/auth/login`, { email: user.email, password: given }).then(({ status }) => status);
+    for (let nth = 0; nth < 5; nth += 1) t.equal(await login('wrong'), 401);
+    t.equal(await login(password), 429);
+    const reset = await call('POST', `/admin/users/${id}/reset-password`, { password: strong }, headers);
+    t.equal(reset.status, 200);
+    t.equal(await login(strong), 200);
+
+    const { body } = await call('GET', `/admin/users/${id}/sign-ins?limit=2`, undefined, headers);
+    t.match(body, { total: 7, page: 1, limit: 2 });
+    t.same(
+      body.signIns.map(({ outcome, userId }: { outcome: string; userId: string }) => [outcome, userId]),
+      [
+        ['signed_in', id],
+        ['too_many_attempts', id],
+      ],
+    );
+    const total = async (query: string) =>
+      (await call('GET', `/admin/sign-ins?userId=${id}&${query}`, undefined, headers)).body.total;
+    t.same([await total('outcome=wrong_password'), await total('to=2020-01-01')], [5, 0]);
+    t.equal(await total('from=2020-01-01'), 7);
+    t.equal((await call('GET', '/admin/sign-ins?from=2026-02-30', undefined, headers)).status, 400);
+    const engineer = bearer(await signIn(base, user.email, strong));
+    t.equal((await call('GET', `/admin/users/${id}/sign-ins`, undefined, engineer)).status, 403);
+  },
+);
+
 t.test('an entry that carries a secret is none of ours', async (t) => {
   const all = await db.collection<UserDocument>('users').find().toArray();
   const entries = all.flatMap(({ outbox = [] }) => outbox);
