@@ -104,6 +104,7 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
       AUDIT_KEY: process.env.AUDIT_KEY || keptSecret(dataDir, 'audit-key', 48),
       // Here every front-end, script and test comes from one address: a limit by address would hit them together.
       RATE_LIMIT_PER_MINUTE: process.env.RATE_LIMIT_PER_MINUTE || '0',
+      RATE_LIMIT_SIGN_IN_PER_MINUTE: process.env.RATE_LIMIT_SIGN_IN_PER_MINUTE || '0',
       SEED: settings.seed,
       SEED_PASSWORD: password,
       RECEIVABLES_PORT: String(port),
