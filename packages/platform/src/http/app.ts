@@ -73,6 +73,9 @@ export async function createSystemApp(
   registerIdempotency(app, module.name, config.AUDIT_KEY);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+  });
+  // On the way out: who was asked to end may have begun with the request before that.
+  app.addHook('onSend', async (_request, reply) => {
     if (platform.state.ending) reply.header('connection', 'close');
   });
   registerRequestLog(app);
