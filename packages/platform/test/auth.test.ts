@@ -104,7 +104,7 @@ t.test('30. every token that is not ours, or not any more, is 401 with one and t
   }
 });
 
-t.test('30. the bare token is taken only where the module says so', async (t) => {
+t.test('31. the bare token is taken only where the module says so', async (t) => {
   const { base: bare } = await listen(t, platform, buildModule({ bearerOptional: true }));
   const user = await users.upsertUser(await buildUser());
   const token = await signIn(bare, user.email);
