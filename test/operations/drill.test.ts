@@ -253,3 +253,30 @@ t.test(
     await until('writes again', async () => (await put()) === 200);
   },
 );
+
+t.test(
+  'a backup that is asked to end, or finds no space: one sentence, exit code 1, nobody held, nothing left',
+  async (t) => {
+    const into = await temporaryFolder(t);
+    const open = await neverQuiet();
+    const asked = startCommand(t, backupScript, env, ['--into', into]);
+    const held = () =>
+      platform.db
+        .collection<{ _id: string; scope: string; until: Date }>('maintenance')
+        .findOne({ _id: 'hold', until: { $gt: new Date() } });
+    await until('the pause', async () => (await held())?.scope === 'writes');
+    asked.child.kill('SIGTERM');
+    t.equal(await asked.ended, 1);
+    t.match(asked.said(), /\nBroken off; nothing of the backup is left\.\n$/);
+    t.equal(await held(), null);
+    t.same(await readdir(into), []);
+    await open();
+
+    // No file may grow beyond 512 bytes: what a full disk looks like from here.
+    const full = startCommand(t, backupScript, env, ['--into', into], 'trap "" XFSZ; ulimit -f 1');
+    t.equal(await full.ended, 1);
+    t.match(full.said(), /^There is no space left for .*\.\n$/);
+    t.equal(await held(), null);
+    t.same(await readdir(into), []);
+  },
+);

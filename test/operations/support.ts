@@ -23,9 +23,20 @@ export function startCommand(
   script: string,
   env: NodeJS.ProcessEnv,
   args: readonly string[] = [],
+  /** Done by the shell before it, in its place. */
+  first = ':',
 ): Command {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, script), ...args], {
+  const shell = [
+    '-c',
+    `${first}; exec "$0" "$@"`,
+    process.execPath,
+    '--import',
+    'tsx',
+    join(root, script),
+    ...args,
+  ];
+  const child = spawn('sh', shell, {
     cwd: root,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

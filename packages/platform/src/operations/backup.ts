@@ -114,13 +114,13 @@ async function holding(
   options: BackupOptions,
 ) {
   const { db } = platform;
-  const { say, signal, waitMs } = options;
+  const { say, signal } = options;
   const hold = await takeHold(db, { kind: 'backup', scope: 'jobs', reason });
   try {
-    await hold.quiet(['worker'], waitMs, say);
+    await hold.quiet(['worker'], options);
     const closedAt = performance.now();
     await hold.widen('writes');
-    await hold.quiet(['worker', 'api'], waitMs, say);
+    await hold.quiet(['worker', 'api'], options);
     say('nothing is written now');
     const collections = await dumpAll(db, partial, hold, say, signal);
     await copyFiles(platform, partial, files, options);

@@ -5,6 +5,7 @@ import type { Db, Document } from 'mongodb';
 import { OperationError } from './errors.ts';
 import { type HoldDocument, type HoldScope, holdsOf, inForce } from './maintenance.ts';
 import { liveProcesses, nameOf, type ProcessRole } from './presence.ts';
+import type { Say } from './teller.ts';
 
 /** A hold that is ours. */
 export interface Hold {
@@ -16,10 +17,16 @@ export interface Hold {
    * Waits until every living process of these roles has said that it stands still.
    * @throws OperationError naming those that do not, after `waitMs`
    */
-  quiet: (roles: readonly ProcessRole[], waitMs: number, say: (sentence: string) => void) => Promise<void>;
+  quiet: (roles: readonly ProcessRole[], how: Waiting) => Promise<void>;
   release: () => Promise<void>;
   /** Leaves it as it is without keeping it: a restore that failed must go on keeping others out. */
   abandon: () => void;
+}
+
+export interface Waiting {
+  waitMs: number;
+  say: Say;
+  signal: AbortSignal;
 }
 
 export interface HoldWish {
@@ -83,10 +90,11 @@ export async function takeHold(db: Db, wish: HoldWish): Promise<Hold> {
       lost ||= done.matchedCount === 0;
       hold.assertOurs();
     },
-    async quiet(roles, waitMs, say) {
+    async quiet(roles, { waitMs, say, signal }) {
       const end = performance.now() + waitMs;
       let said = performance.now();
       for (;;) {
+        signal.throwIfAborted();
         hold.assertOurs();
         const live = await liveProcesses(db);
         const busy = live.filter((each) => roles.includes(each.role) && each.quiet !== token);

@@ -69,7 +69,7 @@ export async function restoreBackup(platform: Platform, options: RestoreOptions)
 
   const hold = await takeHold(db, { kind: 'restore', scope: 'everything', reason, lasting: true });
   try {
-    await hold.quiet(['worker', 'api'], options.waitMs, say);
+    await hold.quiet(['worker', 'api'], options);
   } catch (error) {
     // Nothing has been touched yet.
     await hold.release();
