@@ -7,6 +7,7 @@ import { processesWith, run, scratch, until } from './support.ts';
 const skip = process.platform === 'linux' ? false : 'processes are looked up in /proc';
 const kept = [
   'api-env.json',
+  'audit-key',
   'jwt-secret',
   'logs',
   'mongo',
@@ -32,7 +33,7 @@ t.test('starts, tells what one needs, and finds its data again', { skip }, async
   t.match(readFileSync(`${dataDir}/logs/api.log`, 'utf8'), 'a line of the log');
   const password = readFileSync(`${dataDir}/seed-password`, 'utf8').trim();
   t.match(shown, `Password of every login: ${password}`);
-  for (const name of ['seed-password', 'jwt-secret']) {
+  for (const name of ['seed-password', 'jwt-secret', 'audit-key']) {
     t.equal(statSync(`${dataDir}/${name}`).mode & 0o777, 0o600, name);
   }
   const env = JSON.parse(readFileSync(`${dataDir}/api-env.json`, 'utf8'));

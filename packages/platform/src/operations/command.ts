@@ -92,7 +92,7 @@ export async function runRestoreCommand(
     const { manifest, filesPutBack, ms } = result;
     say(`${summary(manifest)} of ${manifest.at} are back, read back and equal, in ${seconds(ms)}.`);
     say(
-      `${filesPutBack} files were put back; the others were there. The queues were emptied and fill themselves.`,
+      `${counted(filesPutBack, 'file')} put back; the others were there. The queues were emptied and fill themselves.`,
     );
     say(
       'Sign-ins that were ended since that backup are valid again until they expire: change JWT_SECRET to end them all.',
@@ -154,5 +154,9 @@ function summary({
   files: { count: number };
 }): string {
   const documents = collections.reduce((sum, each) => sum + each.documents, 0);
-  return `${documents.toLocaleString('en')} documents in ${collections.length} collections and ${files.count.toLocaleString('en')} files`;
+  return `${counted(documents, 'document')} in ${collections.length} collections and ${counted(files.count, 'file')}`;
+}
+
+function counted(count: number, name: string): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? name : `${name}s`}`;
 }
