@@ -82,6 +82,7 @@ t.test('inserted: with a number of its own, between two, and with the others mov
   for (const [_id, seq] of [
     [5.5, 5.5],
     ['5', 13],
+    [Number.NaN, 13],
     [-1, -1],
   ] as const) {
     await entries.insertOne({ ...forged, _id: _id as number });

@@ -151,6 +151,12 @@ t.test('37, 38. operators, arrays, unknown properties and roles → 400, nothing
     { ...engineer('x@example.com'), tokenVersion: 7 },
     { ...engineer('x@example.com'), status: 'active' },
     { ...engineer('no address'), region: 'pune' },
+    { ...engineer('\u0000a@example.com') },
+    { ...engineer('a\u200bb@example.com') },
+    { ...engineer('dot@example.com.') },
+    { ...engineer('x@example.com'), name: '\u202eevil' },
+    { ...engineer('x@example.com'), name: 'half \ud800' },
+    { ...engineer('x@example.com'), contact: 'bell \u0007' },
     [],
     null,
   ];

@@ -6,14 +6,17 @@ const closed = <T extends TProperties>(properties: T) =>
 const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
-const name = Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' });
+/** Characters that nobody sees or that turn the text around them, and halves of characters. */
+const unseen =
+  '\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ud800-\\udfff';
+const name = Type.String({ minLength: 1, maxLength: 200, pattern: `^(?=.*\\S)[^${unseen}]+$` });
 const email = Type.String({
   minLength: 3,
   maxLength: 320,
-  pattern: '^\\s*[^\\s@]+@[^\\s@]+\\s*$',
+  pattern: `^\\s*[^\\s@${unseen}]+@[^\\s@${unseen}]*[^\\s@.${unseen}]\\s*$`,
   description: 'Signs in with it; letter case and spaces around it make no difference',
 });
-const contact = Type.String({ maxLength: 200 });
+const contact = Type.String({ maxLength: 200, pattern: `^[^${unseen}]*$` });
 /** Longer than a password may be, so that the answer can say what is wrong. */
 export const PasswordText = Type.String({ minLength: 1, maxLength: 1024 });
 const when = Type.String({ format: 'date-time' });

@@ -1,3 +1,4 @@
+import { CodedError } from '@backoffice/core';
 import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { auditRoutes } from '../audit/routes.ts';
@@ -101,6 +102,12 @@ export async function createSystemApp(
     async (api) => {
       api.addHook('onRoute', (route) => completeRoute(route, withPlatform));
       api.addHook('onRoute', (route) => guardRoute(route, platform.maintenance));
+      // Before anybody is looked up: in the middle of a restore there are no users, and a caller who is told to sign
+      // in again would lose a sign-in that is good.
+      api.addHook('onRequest', async () => {
+        const hold = await platform.maintenance.holdOn('read');
+        if (hold !== null) throw new CodedError('MAINTENANCE', hold.reason);
+      });
       api.addHook(
         'onRequest',
         createAuthenticate(app, withPlatform, { ...users, findById: sharedReadByKey(users.findByIds) }),

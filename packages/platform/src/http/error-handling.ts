@@ -25,7 +25,9 @@ export function sendError(
 ): FastifyReply {
   const error = toCodedError(thrown);
   const status = statusOfCode[error.code];
-  if (status >= 500) request.log.error({ err: thrown }, 'request failed');
+  // Planned work, and callers who have hung up, are no faults of ours.
+  const expected = error.code === 'MAINTENANCE' || request.raw.aborted;
+  if (status >= 500 && !expected) request.log.error({ err: thrown }, 'request failed');
   else request.log.debug({ code: error.code }, error.message);
   if (status === 503) reply.header('retry-after', retryAfterSeconds);
   const { retryAfterSeconds: wait } = error.details ?? {};
