@@ -309,3 +309,28 @@ t.test('one log line per request, with its id and without the query', async (t) 
   });
   t.notMatch(logLines.join(''), /canary-word|Bearer|correct horse/);
 });
+
+t.test('60. in a restore everybody is told to wait, and nobody to sign in again', async (t) => {
+  const holds = platform.db.collection<{ _id: string }>('maintenance');
+  const reason = 'The system is being restored.';
+  const hold = {
+    token: 'x',
+    kind: 'restore',
+    scope: 'everything',
+    reason,
+    lasting: true,
+    until: new Date(0),
+  };
+  await holds.replaceOne({ _id: 'hold' }, hold, { upsert: true });
+  await platform.maintenance.look();
+  t.teardown(async () => {
+    await holds.deleteOne({ _id: 'hold' });
+    await platform.maintenance.look();
+  });
+  // As good as one whose user is not there yet.
+  const answer = await fetch(`${base}/api/auth/me`, { headers: { authorization: 'Bearer of.nobody.known' } });
+  t.equal(answer.status, 503);
+  t.ok(answer.headers.get('retry-after'));
+  t.match(await answer.json(), { code: 'MAINTENANCE', error: reason });
+  t.equal((await postJson(`${base}/api/auth/login`, { email: 'a@example.com', password: 'x' })).status, 503);
+});
