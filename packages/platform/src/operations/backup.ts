@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Db } from 'mongodb';
 import type { Platform } from '../data.ts';
 import { acquireLease } from '../mongo/lease.ts';
+import { backupName, prune, removeTorsos } from './backup-folders.ts';
 import { type Content, dumpCollection, readContent, syncPath } from './dump.ts';
 import { explainDisk, OperationError } from './errors.ts';
 import { copyMeasured, type FileEntry, writeFileList } from './file-copies.ts';
@@ -72,7 +73,7 @@ export async function createBackup(platform: Platform, options: BackupOptions): 
   const at = new Date();
   const { say, signal } = options;
   const into = resolve(options.into);
-  const folder = join(into, nameOf(db, at));
+  const folder = join(into, backupName(db.databaseName, at));
   const partial = `${folder}-${randomBytes(3).toString('hex')}.partial`;
 
   // Migrations change everything; neither begins while the other is under way.
@@ -82,7 +83,7 @@ export async function createBackup(platform: Platform, options: BackupOptions): 
   const renewal = setInterval(() => lease.renew().catch(() => undefined), 5_000);
   try {
     await mkdir(join(partial, 'collections'), { recursive: true, mode: 0o700 });
-    await removeTorsos(into, db, partial);
+    await removeTorsos(into, db.databaseName, partial);
     const files = new Map<string, FileEntry>();
     await copyFiles(platform, partial, files, options);
     const { collections, missing, heldMs } = await holding(platform, partial, files, options);
@@ -94,7 +95,7 @@ export async function createBackup(platform: Platform, options: BackupOptions): 
     await syncPath(into);
     const ms = Math.round(performance.now() - began);
     await record(db, { kind: 'backup', at, folder, manifest, ms, heldMs });
-    const removed = options.keep === undefined ? [] : await prune(into, db, options.keep);
+    const removed = options.keep === undefined ? [] : await prune(into, db.databaseName, options.keep);
     return { folder, manifest, heldMs, ms, removed };
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
@@ -280,40 +281,4 @@ export async function record(
   await db
     .collection<BackupRecord>('backups')
     .insertOne({ ...rest, documents, bytes, files: manifest.files.count });
-}
-
-function nameOf(db: Db, at: Date): string {
-  return `${db.databaseName}-${at.toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '')}`;
-}
-
-const timeForm = /^\d{8}T\d{6}Z$/;
-
-/** What a killed backup of this database has left. No other one is under way: we have the lease. */
-async function removeTorsos(into: string, db: Db, own: string): Promise<void> {
-  for (const name of await readdir(into)) {
-    const [, time] =
-      new RegExp(`^${escaped(db.databaseName)}-(\\d{8}T\\d{6}Z)-[0-9a-f]{6}\\.partial$`).exec(name) ?? [];
-    if (time === undefined || join(into, name) === own) continue;
-    await rm(join(into, name), { recursive: true, force: true });
-  }
-}
-
-/** Removes all but the newest backups of this database. A folder loses its name first: half of one is none. */
-async function prune(into: string, db: Db, keep: number): Promise<string[]> {
-  const prefix = `${db.databaseName}-`;
-  const found = (await readdir(into))
-    .filter((name) => name.startsWith(prefix) && timeForm.test(name.slice(prefix.length)))
-    .sort()
-    .reverse()
-    .slice(keep);
-  for (const name of found) {
-    const going = join(into, `${name}-000000.partial`);
-    await rename(join(into, name), going);
-    await rm(going, { recursive: true, force: true });
-  }
-  return found.map((name) => join(into, name));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -20,13 +20,15 @@ export interface Content {
 export type Progress = (documents: number) => void;
 
 const pieceBytes = 256 * 1024;
+/** An answer of MongoDB is held whole while its documents go out one by one. */
+const readAtOnce = 1_000;
 /** A command may have 48 MB; smaller ones keep the memory flat. */
 const batchBytes = 8 * 1024 * 1024;
 const batchDocuments = 10_000;
 
 /** The documents as they lie in the database, byte by byte, which no reading into objects can keep. */
 async function* rawDocuments(db: Db, collection: string): AsyncGenerator<Buffer> {
-  const found = db.collection(collection).find({}, { raw: true }).sort({ _id: 1 });
+  const found = db.collection(collection).find({}, { raw: true, batchSize: readAtOnce }).sort({ _id: 1 });
   yield* found as unknown as AsyncIterable<Buffer>;
 }
 

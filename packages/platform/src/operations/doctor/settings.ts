@@ -89,6 +89,13 @@ function edgeFindings(config: Config, production: boolean): Finding[] {
 
 function otherFindings(config: Config, production: boolean): Finding[] {
   const found: Finding[] = [];
+  if (production && config.DRAIN_MS === 0) {
+    const says =
+      'DRAIN_MS is 0: while an API is replaced, a balancer still sends it requests, which are lost.';
+    found.push(
+      note(check, says, 'Behind a balancer: a bit more than the time between two of its looks at /ready.'),
+    );
+  }
   if (production && config.SEED !== 'none') {
     const says = `SEED is ${config.SEED}, which only the first start needs.`;
     found.push(note(check, says, 'Take SEED and SEED_PASSWORD out of the environment.'));
