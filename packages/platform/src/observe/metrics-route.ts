@@ -35,6 +35,10 @@ export function registerMetrics(
             description: 'The text form of Prometheus',
             content: { 'text/plain': { schema: Type.String() } },
           },
+          '4xx': Type.Object(
+            {},
+            { additionalProperties: true, description: 'Not signed in; or nothing here' },
+          ),
         },
       } as never,
       async onRequest(request, reply) {
