@@ -6,7 +6,7 @@ import { monthAt, statement, wire } from './sheets.ts';
 import { startSystem } from './support.ts';
 
 /** `BURST=1000 node --import tsx test/contract/burst.test.ts` is the long form. */
-const count = Number(process.env.BURST || 200);
+const count = Number(process.env.BURST || 100);
 const regions = ['mumbai', 'delhi', 'pune', 'chennai', 'goa', 'jaipur', 'kolkata', 'nagpur'];
 const [april, may] = [0, 1].map(monthAt) as [string, string];
 
