@@ -20,7 +20,8 @@ export interface FuzzRun {
 
 const checks = [
   ...['not_a_server_error', 'status_code_conformance', 'content_type_conformance'],
-  ...['response_schema_conformance', 'ignored_auth', 'allow_header_conformance'],
+  // Not what `Allow` says: a fixed word such as /users/admit is also an id of /users/{id}, and answers for both.
+  ...['response_schema_conformance', 'ignored_auth'],
 ];
 
 export interface FuzzResult {
