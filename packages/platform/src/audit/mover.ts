@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MongoBulkWriteError, MongoServerError } from 'mongodb';
 import { systemNames } from '../http/module.ts';
+import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 import {
   AuditChainError,
   type Chain,
@@ -75,7 +75,7 @@ export function createMover(chain: Chain, outboxes: Outboxes, key: string, clock
         await entries.insertMany(linked(key, missing, await endOfChain(chain)), { ordered: true });
         return;
       } catch (error) {
-        if (!isTaken(error)) throw error;
+        if (!isDuplicateKey(error)) throw error;
         await delay(Math.random() * Math.min(5 * 2 ** attempt, 200));
       }
     }
@@ -149,15 +149,8 @@ export function createMover(chain: Chain, outboxes: Outboxes, key: string, clock
   return { move, accept };
 }
 
-export type Mover = ReturnType<typeof createMover>;
-
-function isTaken(error: unknown): boolean {
-  if (error instanceof MongoBulkWriteError) return error.code === 11000;
-  return error instanceof MongoServerError && error.code === 11000;
-}
-
 async function ignoreTaken(write: Promise<unknown>): Promise<void> {
   await write.catch((error) => {
-    if (!isTaken(error)) throw error;
+    if (!isDuplicateKey(error)) throw error;
   });
 }

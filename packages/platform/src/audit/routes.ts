@@ -1,8 +1,8 @@
-import { CodedError, dayFromCivil, startOfDay } from '@backoffice/core';
 import { csvType, writeCsv } from '@backoffice/spreadsheet';
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox';
 import type { Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
+import { momentsOf } from '../http/query-days.ts';
 import { sendStreamed, sendWorkbook, Workbook } from '../http/send-sheets.ts';
 import type { ChainEntry } from './chain.ts';
 import { auditSheet, auditSheets } from './export.ts';
@@ -160,17 +160,6 @@ function queryOf(
   { from, to, ...rest }: Omit<AuditQuery, 'from' | 'to'> & { from?: string; to?: string },
   zone: string,
 ): AuditQuery {
-  return {
-    ...rest,
-    ...(from === undefined ? {} : { from: startOfDay(dayOf('from', from), zone) }),
-    ...(to === undefined ? {} : { to: startOfDay(dayOf('to', to) + 1, zone) }),
-  };
-}
-
-function dayOf(field: string, written: string): number {
-  const [year, month, date] = written.split('-').map(Number) as [number, number, number];
-  const found = dayFromCivil(year, month, date);
-  if (found === null)
-    throw new CodedError('INVALID_REQUEST', `"${field}" is no day of the calendar.`, { field });
-  return found;
+  const days = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  return { ...rest, ...momentsOf(days, zone) };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Collection, type Db, MongoServerError } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
+import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 
 /** How many wrong passwords are free, and how long the next one has to wait then. */
 export interface Limit {
@@ -41,8 +42,6 @@ interface Counter {
 
 export type Claim = { claimed: true } | { claimed: false; waitMs: number; firstOfBlock: boolean };
 
-export type BackOff = ReturnType<typeof createBackOff>;
-
 // An attempt whose process died is taken for a wrong one after this.
 const abandonedMs = 30_000;
 const pollMs = 25;
@@ -81,7 +80,7 @@ export function createBackOff(db: Db, clock: () => Date) {
       );
     } catch (error) {
       // There is one that counts: somebody else has begun it.
-      if (!(error instanceof MongoServerError) || error.code !== 11000) throw error;
+      if (!isDuplicateKey(error)) throw error;
     }
   }
 

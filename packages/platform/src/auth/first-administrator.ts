@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { MongoServerError } from 'mongodb';
 import { type AuditEntry, auditEntry } from '../audit/outbox.ts';
 import type { Platform } from '../data.ts';
 import type { SystemModule } from '../http/module.ts';
+import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 import { pendingMigrations } from '../mongo/migrations.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
 import { administeredBy } from './last-administrator.ts';
-import type { Membership } from './member.ts';
+import { membershipOf } from './member.ts';
 import { createPasswordStrength } from './password-strength.ts';
 import { createPasswords } from './passwords.ts';
 import { createUserRepository, normalEmail, type UserDocument } from './users.ts';
@@ -100,10 +100,8 @@ async function assertReady(
   );
 }
 
-function membershipOf(module: SystemModule): Membership {
-  const empty = Object.fromEntries(Object.keys(module.membership).map((key) => [key, null]));
-  return { ...empty, role: module.administrators[0]! } as unknown as Membership;
-}
+/** Of the role that administers the system. */
+const administration = (module: SystemModule) => membershipOf(module, { role: module.administrators[0]! });
 
 function entryOf(
   { clock }: Pick<Platform, 'clock'>,
@@ -148,7 +146,7 @@ async function create(
     const passwords = createPasswords();
     passwords.assertCheckable(password);
     await strength.assertStrong(password, [person.name, email, module.title]);
-    const membership = membershipOf(module);
+    const membership = administration(module);
     return await users.insertUser(
       {
         ...person,
@@ -160,7 +158,7 @@ async function create(
       (id) => entryOf(platform, module, 'user.create', id.toHexString(), { ...person, email, ...membership }),
     );
   } catch (error) {
-    throw error instanceof MongoServerError && error.code === 11000 ? taken : error;
+    throw isDuplicateKey(error) ? taken : error;
   } finally {
     await strength.close();
   }
@@ -181,7 +179,7 @@ async function promote(
   const roles = new Map([[module.name, module.administrators]]);
   if (administeredBy(seen, roles).length > 0) return seen;
   const membership = {
-    ...membershipOf(module),
+    ...administration(module),
     ...seen.memberships[module.name],
     role: module.administrators[0]!,
   };

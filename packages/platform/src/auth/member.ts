@@ -1,11 +1,21 @@
 import { CodedError } from '@backoffice/core';
 import type { FastifyRequest } from 'fastify';
+import type { SystemModule } from '../http/module.ts';
 
 /** What one system knows of a user. A `region` of null means none: such a user sees no region's data. */
 export interface Membership {
   role: string;
   region: string | null;
   department: string | null;
+}
+
+/** A membership of the system with what is given; what is not said of it is nothing. */
+export function membershipOf(
+  { membership }: Pick<SystemModule, 'membership'>,
+  given: Partial<Membership>,
+): Membership {
+  const nothing = Object.fromEntries(Object.keys(membership).map((name) => [name, null]));
+  return { ...nothing, ...given } as unknown as Membership;
 }
 
 /** Who is calling, read from the user's record on this very request (never from the token). */

@@ -47,7 +47,7 @@ export function originOf(request: FastifyRequest): Origin {
 }
 
 export interface AuthRoutesOptions {
-  platform: Pick<Platform, 'db' | 'clock'>;
+  platform: Pick<Platform, 'db' | 'clock' | 'config'>;
   module: SystemModule;
   users: UserRepository;
   passwords: Passwords;
@@ -58,8 +58,8 @@ export interface AuthRoutesOptions {
 /** Signing in to one system, and what users do about themselves. */
 export function authRoutes(options: AuthRoutesOptions): FastifyPluginAsyncTypebox {
   const { platform, module, users, passwords, strength, signIn } = options;
-  const { db, clock } = platform;
-  const log = createSignInLog(db, clock);
+  const { clock } = platform;
+  const log = createSignInLog(platform);
 
   async function ownRecord(request: FastifyRequest): Promise<UserDocument> {
     const user = await users.findById(requireMember(request).userId);

@@ -1,4 +1,5 @@
-import { type Collection, type Db, type Filter, ObjectId } from 'mongodb';
+import { type Collection, type Filter, ObjectId } from 'mongodb';
+import type { Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 
 export const signInOutcomes = [
@@ -43,12 +44,10 @@ export interface SignInQuery {
   limit: number;
 }
 
-export type SignInLog = ReturnType<typeof createSignInLog>;
-
 const day = 24 * 60 * 60_000;
 const userAgentLength = 200;
 
-export function createSignInLog(db: Db, clock: () => Date, retentionDays = 180) {
+export function createSignInLog({ db, clock, config }: Pick<Platform, 'db' | 'clock' | 'config'>) {
   const entries: Collection<SignInEntry> = db.collection('sign_ins');
 
   async function add(entry: Omit<SignInEntry, '_id' | 'at' | 'expiresAt'>): Promise<void> {
@@ -58,7 +57,7 @@ export function createSignInLog(db: Db, clock: () => Date, retentionDays = 180) 
       ...entry,
       userAgent: entry.userAgent.slice(0, userAgentLength),
       at,
-      expiresAt: new Date(at.getTime() + retentionDays * day),
+      expiresAt: new Date(at.getTime() + config.SIGN_IN_RETENTION_DAYS * day),
     });
   }
 

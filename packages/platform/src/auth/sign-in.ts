@@ -39,13 +39,14 @@ const nobody = new ObjectId('000000000000000000000000');
 
 /** Signing in to one system: the password, the back-off before it and the log behind it. */
 export function createSignIn(
-  { db, clock, config }: Pick<Platform, 'db' | 'clock' | 'config'>,
+  platform: Pick<Platform, 'db' | 'clock' | 'config'>,
   system: SystemName,
   users: UserRepository,
   passwords: Passwords,
 ): SignIn {
+  const { db, clock, config } = platform;
   const backOff = createBackOff(db, clock);
-  const log = createSignInLog(db, clock, config.SIGN_IN_RETENTION_DAYS);
+  const log = createSignInLog(platform);
   const seal = (text: string) =>
     createHmac('sha256', config.AUDIT_KEY).update(text).digest('hex').slice(0, 32);
   const accountOf = (email: string) => seal(`account\n${normalEmail(email)}`);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CodedError } from '@backoffice/core';
-import { MongoServerError } from 'mongodb';
 import { type AuditEntry, auditEntry } from '../audit/outbox.ts';
 import type { Platform } from '../data.ts';
 import { assertSameRequest, type Idempotency, isKeyTaken } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
+import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 import { type AdministratorRoles, administeredBy, createDepartures } from './last-administrator.ts';
 import type { Member, Membership } from './member.ts';
 import type { PasswordStrength } from './password-strength.ts';
@@ -306,7 +306,4 @@ function emailTaken(): CodedError {
   return new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
 }
 
-function isEmailTaken(error: unknown): boolean {
-  if (!(error instanceof MongoServerError) || error.code !== 11000) return false;
-  return Object.hasOwn((error.keyPattern as object | undefined) ?? {}, 'email');
-}
+const isEmailTaken = (error: unknown) => isDuplicateKey(error, 'email');

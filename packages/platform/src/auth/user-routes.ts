@@ -1,11 +1,11 @@
-import { CodedError, dayFromCivil, startOfDay } from '@backoffice/core';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Platform } from '../data.ts';
 import { IdempotencyHeaders, idempotencyOf, markReplayed } from '../http/idempotency.ts';
 import { expectedVersion, sendVersion } from '../http/if-match.ts';
 import type { SystemModule } from '../http/module.ts';
-import { type Membership, requireMember } from './member.ts';
+import { momentsOf } from '../http/query-days.ts';
+import { type Membership, membershipOf, requireMember } from './member.ts';
 import { createSignInLog, type SignInQuery } from './sign-in-log.ts';
 import type { Administrator, UserAdmin } from './user-admin.ts';
 import {
@@ -37,7 +37,7 @@ export interface UserRoutesOptions {
 export function userRoutes({ platform, module, users, admin }: UserRoutesOptions): FastifyPluginAsyncTypebox {
   const { name: system } = module;
   const { User, Users, CreateBody, AdmitBody, UpdateBody } = userSchemas(module.membership);
-  const log = createSignInLog(platform.db, platform.clock);
+  const log = createSignInLog(platform);
   const zone = platform.config.TIME_ZONE;
 
   const by = (request: FastifyRequest): Administrator => ({
@@ -48,11 +48,6 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
   /** The part of a body that is the membership. */
   function membershipIn(body: object): Partial<Membership> {
     return Object.fromEntries(Object.entries(body).filter(([key]) => !person.has(key)));
-  }
-  /** What is not said of a new membership is nothing. */
-  function wholeMembership(body: object): Membership {
-    const empty = Object.fromEntries(Object.keys(module.membership).map((key) => [key, null]));
-    return { ...empty, ...membershipIn(body) } as unknown as Membership;
   }
 
   function answer(reply: FastifyReply, user: Parameters<typeof userView>[0]) {
@@ -106,7 +101,7 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
       },
       async (request, reply) => {
         const { name, email, contact = '', password } = request.body as unknown as Record<string, string>;
-        const membership = wholeMembership(request.body);
+        const membership = membershipOf(module, membershipIn(request.body));
         const given = { name: name!.trim(), email: email!, contact, password: password!, membership };
         const { user, replayed } = await admin.create(by(request), given, idempotencyOf(request));
         if (replayed) markReplayed(reply);
@@ -128,7 +123,10 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
       },
       async (request, reply) => {
         const { email } = request.body as unknown as { email: string };
-        return answer(reply, await admin.admit(by(request), email, wholeMembership(request.body)));
+        return answer(
+          reply,
+          await admin.admit(by(request), email, membershipOf(module, membershipIn(request.body))),
+        );
       },
     );
 
@@ -262,25 +260,15 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
         },
       },
       async (request) => {
-        const { page = 1, limit = 50, userId, outcome, from, to } = request.query;
-        const query: SignInQuery = { system, page, limit };
+        const { page = 1, limit = 50, userId, outcome, ...days } = request.query;
+        const query: SignInQuery = { system, page, limit, ...momentsOf(days, zone) };
         if (userId !== undefined) {
           await admin.find(userId);
           query.userId = userIdOf(userId)!;
         }
         if (outcome !== undefined) query.outcome = outcome;
-        if (from !== undefined) query.from = dayStart(from, 'from', 0);
-        if (to !== undefined) query.to = dayStart(to, 'to', 1);
         return signInsView(await log.list(query), page, limit);
       },
     );
   };
-
-  function dayStart(text: string, field: string, later: number): Date {
-    const [year, month, date] = text.split('-').map(Number) as [number, number, number];
-    const day = dayFromCivil(year, month, date);
-    if (day === null)
-      throw new CodedError('INVALID_REQUEST', `"${field}" is no day.`, { field, in: 'query' });
-    return startOfDay(day + later, zone);
-  }
 }

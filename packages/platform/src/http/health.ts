@@ -2,19 +2,22 @@ import { Type } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import type { Migration, Platform } from '../data.ts';
 import { pendingMigrations } from '../mongo/migrations.ts';
-import { within } from '../observe/within.ts';
+import { within } from '../within.ts';
+
+/** Whoever asks how it goes asks often, and will not wait. */
+const patienceMs = 1_000;
 
 /** A database without its indexes would serve, slowly, and let one address in twice. */
 async function mongoFault(platform: Platform, migrations: readonly Migration[]): Promise<string | null> {
-  const pending = await within(pendingMigrations(platform.db, migrations));
+  const pending = await within(pendingMigrations(platform.db, migrations), patienceMs);
   if (pending.length === 0) return null;
   return `${pending.length} migrations are missing, the first of them ${pending[0]}; run "pnpm migrate latest".`;
 }
 
 /** Asks for the policy too: with any other, a full Redis would throw jobs away without a word. */
 async function redisFault(platform: Platform): Promise<string | null> {
-  await within(platform.redis.ping());
-  const memory = await within(platform.redis.info('memory'));
+  await within(platform.redis.ping(), patienceMs);
+  const memory = await within(platform.redis.info('memory'), patienceMs);
   const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
   return policy === 'noeviction' ? null : `Redis has maxmemory-policy ${policy}; it must be noeviction.`;
 }

@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import { CodedError } from '@backoffice/core';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { MongoServerError } from 'mongodb';
 import { requireMember } from '../auth/member.ts';
+import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 import type { SystemName } from './module.ts';
 
 /**
@@ -77,8 +77,7 @@ export function assertSameRequest(stored: Idempotency | null | undefined, given:
 
 /** Whether an insert was refused because an object with that `idempotency.key` exists: somebody was faster. */
 export function isKeyTaken(error: unknown): boolean {
-  if (!(error instanceof MongoServerError) || error.code !== 11000) return false;
-  return Object.hasOwn((error.keyPattern as object | undefined) ?? {}, 'idempotency.key');
+  return isDuplicateKey(error, 'idempotency.key');
 }
 
 /** Says that nothing was created now: the answer is that of the first request. */

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Platform } from '../data.ts';
+import { within } from '../within.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -125,7 +126,7 @@ function createCounters(redis: Redis, name: string, log: Logger) {
   async function countAll(key: string, callers: readonly Counted[]): Promise<void> {
     try {
       const asked = redis.eval(count, 1, name + key, callers.length, windowMs) as Promise<[number, number]>;
-      const [current, ttl] = await within(asked);
+      const [current, ttl] = await within(asked, patienceMs);
       for (const [index, done] of callers.entries()) {
         done(null, { current: current - callers.length + index + 1, ttl: Math.max(ttl, 1) });
       }
@@ -147,21 +148,4 @@ function createCounters(redis: Redis, name: string, log: Logger) {
       else callers.push(done);
     },
   };
-}
-
-async function within<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      // In a burst the answer may have come, while we were too busy to read it.
-      setImmediate(() => reject(new Error(`no answer within ${patienceMs} ms`)));
-    }, patienceMs);
-  });
-  // Who loses the race may fail later, unheard.
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import type { SystemName } from '../http/module.ts';
 import { currentTraceparent, inSpan } from '../observe/span.ts';
+import { within } from '../within.ts';
 
 /** Every kind of job and what it carries: ids, never rows. */
 export type JobMap = Readonly<Record<string, TSchema>>;
@@ -124,18 +125,4 @@ export function createJobs(config: Config, redis: Redis, log: Logger): Jobs {
       await Promise.allSettled([...queues.values()].map((queue) => within(queue.close(), addMs)));
     },
   };
-}
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  // Who loses the race may fail later, unheard.
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

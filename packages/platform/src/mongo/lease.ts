@@ -20,6 +20,18 @@ function inMs(ms: number) {
   return { $add: ['$$NOW', ms] };
 }
 
+/**
+ * Renews a lease for as long as the work with it takes. The result ends both. A renewal that fails is not told: the
+ * server is away, and so is the work.
+ */
+export function keepLease(lease: Lease, leaseMs: number): () => Promise<void> {
+  const renewal = setInterval(() => lease.renew().catch(() => undefined), leaseMs / 3);
+  return async () => {
+    clearInterval(renewal);
+    await lease.release();
+  };
+}
+
 /** The lease if nobody holds it now, else null. */
 export async function acquireLease(db: Db, name: string, leaseMs: number): Promise<Lease | null> {
   const leases: Collection<LeaseDocument> = db.collection('leases');

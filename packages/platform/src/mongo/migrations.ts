@@ -31,6 +31,8 @@ export interface MigratorOptions {
   say?: (sentence: string) => void;
 }
 
+/** How long whoever changes everything at once keeps others waiting, when it was killed. */
+export const migrationLeaseMs = 15_000;
 export const migrationName = /^\d{8}T\d{4}_[a-z0-9_]+$/;
 const pollMs = 100;
 
@@ -60,7 +62,7 @@ function inOrder(migrations: readonly Migration[]): Migration[] {
 
 /** Runs migrations, one process at a time however many are started at once. */
 export function createMigrator(db: Db, migrations: readonly Migration[], options: MigratorOptions = {}) {
-  const { leaseMs = 15_000, say = () => undefined } = options;
+  const { leaseMs = migrationLeaseMs, say = () => undefined } = options;
   const sorted = inOrder(migrations);
 
   /** Does the work while it alone holds the lock; `stillOurs` fails when that is not so any more. */

@@ -40,7 +40,3 @@ export async function inSpan<T>(name: string, facts: SpanFacts, work: () => Prom
 export function currentTraceparent(): string | undefined {
   return current.getStore()?.traceparent;
 }
-
-export function currentTraceId(): string | undefined {
-  return current.getStore()?.traceId;
-}

@@ -2,10 +2,12 @@ import type { Queue } from 'bullmq';
 import type { Migration, Platform } from '../data.ts';
 import { systemNames } from '../http/module.ts';
 import { pendingMigrations } from '../mongo/migrations.ts';
-import { within } from './within.ts';
+import { within } from '../within.ts';
 
 /** Two that read at the same time, or one that reads without end, must not become load on the servers. */
 const freshMs = 1_000;
+/** A server that takes longer counts as away. */
+const patienceMs = 1_000;
 const queueStates = ['waiting', 'active', 'delayed', 'failed'] as const;
 
 export interface StateOptions {
@@ -49,15 +51,15 @@ async function readMongo(platform: Platform, migrations: readonly Migration[]): 
   const { db, audit, metrics } = platform;
   const { mongoPing, migrationsPending, auditWaiting } = metrics.state;
   mongoPing.set(await secondsOf(() => db.command({ ping: 1 })));
-  migrationsPending.set((await within(pendingMigrations(db, migrations))).length);
-  auditWaiting.set(await within(audit.waiting()));
+  migrationsPending.set((await within(pendingMigrations(db, migrations), patienceMs)).length);
+  auditWaiting.set(await within(audit.waiting(), patienceMs));
 }
 
 async function readRedis(platform: Platform): Promise<void> {
   const { redis, jobs, metrics } = platform;
   const { redisPing, redisMemory, redisLimit } = metrics.state;
   redisPing.set(await secondsOf(() => redis.ping()));
-  const memory = await within(redis.info('memory'));
+  const memory = await within(redis.info('memory'), patienceMs);
   redisMemory.set(Number(/^used_memory:(\d+)/m.exec(memory)?.[1] ?? 0));
   redisLimit.set(Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0));
   await Promise.all(systemNames.map((system) => readQueue(platform, system, jobs.bullQueue(system))));
@@ -68,11 +70,11 @@ async function readQueue({ metrics, clock }: Platform, system: string, queue: Qu
     prioritized = 0,
     waiting = 0,
     ...others
-  } = await within(queue.getJobCounts(...queueStates, 'prioritized'));
+  } = await within(queue.getJobCounts(...queueStates, 'prioritized'), patienceMs);
   // Imports have a priority, which Redis keeps apart; to whoever waits it is the same.
   const counts: Record<string, number> = { ...others, waiting: waiting + prioritized };
   for (const state of queueStates) metrics.state.queueJobs.set({ system, state }, counts[state] ?? 0);
-  const first = await within(queue.getJobs(['waiting', 'prioritized'], 0, 0, true));
+  const first = await within(queue.getJobs(['waiting', 'prioritized'], 0, 0, true), patienceMs);
   // One that was taken in between is not there any more.
   const there = first.filter((job) => job !== undefined);
   const waitedMs = Math.max(0, ...there.map(({ timestamp }) => clock().getTime() - timestamp));
@@ -81,6 +83,6 @@ async function readQueue({ metrics, clock }: Platform, system: string, queue: Qu
 
 async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
-  await within(work());
+  await within(work(), patienceMs);
   return (performance.now() - began) / 1_000;
 }

@@ -3,7 +3,8 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Db } from 'mongodb';
 import type { Platform } from '../data.ts';
-import { acquireLease } from '../mongo/lease.ts';
+import { acquireLease, keepLease } from '../mongo/lease.ts';
+import { migrationLeaseMs } from '../mongo/migrations.ts';
 import { backupName, prune, removeTorsos } from './backup-folders.ts';
 import { type Content, dumpCollection, readContent, syncPath } from './dump.ts';
 import { explainDisk, OperationError } from './errors.ts';
@@ -77,10 +78,10 @@ export async function createBackup(platform: Platform, options: BackupOptions): 
   const partial = `${folder}-${randomBytes(3).toString('hex')}.partial`;
 
   // Migrations change everything; neither begins while the other is under way.
-  const lease = await acquireLease(db, 'migrations', 15_000);
+  const lease = await acquireLease(db, 'migrations', migrationLeaseMs);
   if (lease === null)
     throw new OperationError('Migrations or another backup are under way; try again when they are done.');
-  const renewal = setInterval(() => lease.renew().catch(() => undefined), 5_000);
+  const endLease = keepLease(lease, migrationLeaseMs);
   try {
     await mkdir(join(partial, 'collections'), { recursive: true, mode: 0o700 });
     await removeTorsos(into, db.databaseName, partial);
@@ -102,8 +103,7 @@ export async function createBackup(platform: Platform, options: BackupOptions): 
     if (signal.aborted) throw new OperationError('Broken off; nothing of the backup is left.');
     throw explainDisk(error, into);
   } finally {
-    clearInterval(renewal);
-    await lease.release().catch(() => undefined);
+    await endLease().catch(() => undefined);
   }
 }
 

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { Db, IndexDescription } from 'mongodb';
 import type { Platform } from '../data.ts';
-import { acquireLease } from '../mongo/lease.ts';
-import { createMigrator, type Migration } from '../mongo/migrations.ts';
+import { acquireLease, keepLease } from '../mongo/lease.ts';
+import { createMigrator, type Migration, migrationLeaseMs } from '../mongo/migrations.ts';
 import { databaseId } from '../uploads/retention.ts';
 import { collectionsOf, record, sameContent } from './backup.ts';
 import { loadCollection, readContent } from './dump.ts';
@@ -39,7 +39,6 @@ export interface RestoreResult {
   ms: number;
 }
 
-const migrationLeaseMs = 15_000;
 const reason = 'The system is being restored from a backup. Please repeat this in a few minutes.';
 
 /**
@@ -79,12 +78,11 @@ export async function restoreBackup(platform: Platform, options: RestoreOptions)
     const filesPutBack = await restoreFiles(platform, folder, say, signal);
     const lease = await acquireLease(db, 'migrations', migrationLeaseMs);
     if (lease === null) throw new OperationError('Migrations are under way.');
-    const renewal = setInterval(() => lease.renew().catch(() => undefined), migrationLeaseMs / 3);
+    const endLease = keepLease(lease, migrationLeaseMs);
     try {
       await restoreDatabase(db, folder, manifest, hold, say, signal);
     } finally {
-      clearInterval(renewal);
-      await lease.release();
+      await endLease();
     }
     const migrator = createMigrator(db, options.migrations, { say });
     const migrated = await migrator.latest();
