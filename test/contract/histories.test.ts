@@ -1,7 +1,6 @@
 import { financialYearOf, isoDate, parseNamedMonth, wireMonth, wireYear } from '@backoffice/core';
 import { createPasswords } from '@backoffice/platform';
 import type { CellValue } from '@backoffice/spreadsheet';
-import fc from 'fast-check';
 import t from 'tap';
 import {
   ageBuckets,
@@ -12,6 +11,7 @@ import {
 } from '../../packages/modules/receivables/src/model.ts';
 import { everything, monthsAround } from '../../packages/modules/receivables/test/agreement.ts';
 import { playable, sheetOf } from '../../packages/modules/receivables/test/engine.ts';
+import { checkScenarios } from '../../packages/modules/receivables/test/reference/check-scenarios.ts';
 import {
   applyCommand,
   type Clock,
@@ -27,6 +27,7 @@ import {
   createReference,
   type Reference,
 } from '../../packages/modules/receivables/test/reference/reference.ts';
+import { same as sameAsReference, sorted } from '../../packages/modules/receivables/test/reference/same.ts';
 import { clockedProcesses } from './clocked.ts';
 import { book, zone } from './sheets.ts';
 import { type Answer, figuresOf, type Json, password, startSystem } from './support.ts';
@@ -146,26 +147,7 @@ function createPlayer() {
   };
 }
 
-const sorted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, each]) => each !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, each]) => [key, sorted(each)]),
-  );
-};
-
-function same(place: string, got: unknown, wanted: unknown): void {
-  const [a, b] = [JSON.stringify(sorted(got)), JSON.stringify(sorted(wanted))];
-  if (a === b) return;
-  let at = 0;
-  while (a[at] === b[at]) at += 1;
-  const near = (text: string) => text.slice(Math.max(0, at - 160), at + 160);
-  throw new Error(`${place} differs\n  wire:      …${near(a)}…\n  reference: …${near(b)}…`);
-}
-
+const same = sameAsReference.bind(null, 'wire');
 const byText = (a: unknown, b: unknown) => (JSON.stringify(sorted(a)) < JSON.stringify(sorted(b)) ? -1 : 1);
 const moved = (row: { collected: number; assigned: number }) => row.collected !== 0 || row.assigned !== 0;
 
@@ -364,15 +346,6 @@ async function play(random: Scenario): Promise<void> {
 t.test(
   `${runs} random histories over HTTP, through the real upload, agree with the reference (seed ${seed})`,
   async (t) => {
-    const result = await fc.check(fc.asyncProperty(scenarios({ minSteps: 3, maxSteps: 9 }), play), {
-      numRuns: runs,
-      seed,
-      ...(process.env.PROPERTY_PATH ? { path: process.env.PROPERTY_PATH } : {}),
-      endOnFailure: process.env.PROPERTY_SHRINK !== '1',
-    });
-    if (result.failed) {
-      t.fail(`seed ${result.seed}, path ${result.counterexamplePath}: ${result.errorInstance}`);
-      if (process.env.PROPERTY_SHOW) console.error(JSON.stringify(result.counterexample, null, 1));
-    } else t.pass(`${result.numRuns} histories`);
+    await checkScenarios(t, scenarios({ minSteps: 3, maxSteps: 9 }), play, { runs, seed });
   },
 );

@@ -18,6 +18,7 @@ import { verifyRollups } from '../src/rollups/verify.ts';
 import { type Engine, zone } from './engine.ts';
 import type { Clock, Scenario } from './reference/commands.ts';
 import type { Reference } from './reference/reference.ts';
+import { same as sameAsReference } from './reference/same.ts';
 
 export const everything: Scope = { regions: null };
 const figureNames: Figure[] = [
@@ -81,26 +82,7 @@ function summed(
   return Object.fromEntries([...sums].filter(([, amount]) => amount !== 0).sort());
 }
 
-const sorted = (value: unknown): unknown =>
-  value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? Object.fromEntries(
-        Object.entries(value)
-          .sort()
-          .map(([key, each]) => [key, sorted(each)]),
-      )
-    : Array.isArray(value)
-      ? value.map(sorted)
-      : value;
-
-/** Throws, naming the place, where the two differ. */
-function same(place: string, got: unknown, wanted: unknown): void {
-  const [a, b] = [JSON.stringify(sorted(got)), JSON.stringify(sorted(wanted))];
-  if (a === b) return;
-  let at = 0;
-  while (a[at] === b[at]) at += 1;
-  const near = (text: string) => text.slice(Math.max(0, at - 160), at + 160);
-  throw new Error(`${place} differs\n  engine:    …${near(a)}…\n  reference: …${near(b)}…`);
-}
+const same = sameAsReference.bind(null, 'engine');
 
 /** Holds every answer of the engine against the reference, and the identities of decision 7. */
 export async function holdAgainst(

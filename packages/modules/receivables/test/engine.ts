@@ -19,6 +19,16 @@ import type { ImportInput, RejectedKey } from './reference/importing.ts';
 
 export const zone = 'Asia/Kolkata';
 
+/** A row of a statement: an invoice of customer C1 in Mumbai, over 100 rupees. */
+export function buildRow(overrides: Partial<StatementRow> = {}): StatementRow {
+  return {
+    ...{ row: 2, code: 'C1', name: 'Customer', region: 'mumbai' as const, department: null, number: 'INV-1' },
+    ...{ outstanding: 10_000, invoiceAmount: null, date: 20_300, age: null, status: null },
+    ...{ remark: null, notes: null, engineer: null },
+    ...overrides,
+  };
+}
+
 /** A database of its own, gone with the test. Its writes need not survive a crash, so they do not wait for the disk. */
 export async function openDatabase(t: Test): Promise<Db> {
   const client = new MongoClient(process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017');

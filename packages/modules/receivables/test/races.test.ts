@@ -3,7 +3,7 @@ import { dashboardFigures, nowIn } from '../src/figures.ts';
 import { assignEngineer, markInvoice } from '../src/follow-up.ts';
 import type { Region, StatementRow } from '../src/model.ts';
 import { rebuildRollups, verifyRollups } from '../src/rollups/verify.ts';
-import { createEngine, deedOf, emptyDatabase, openDatabase, zone } from './engine.ts';
+import { buildRow, createEngine, deedOf, emptyDatabase, openDatabase, zone } from './engine.ts';
 import type { Command } from './reference/commands.ts';
 
 t.setTimeout(300_000);
@@ -11,15 +11,6 @@ const db = await openDatabase(t);
 const at = '2025-08-20T10:00:00.000Z';
 const engineers = [{ id: 'e-1', name: 'Asha Rao', region: 'mumbai' as const }];
 const everything = { regions: null };
-
-function buildRow(overrides: Partial<StatementRow> = {}): StatementRow {
-  return {
-    ...{ row: 2, code: 'C1', name: 'Customer', region: 'mumbai' as const, department: null, number: 'INV-1' },
-    ...{ outstanding: 10_000, invoiceAmount: null, date: 20_300, age: null, status: null },
-    ...{ remark: null, notes: null, engineer: null },
-    ...overrides,
-  };
-}
 
 function buildImport(
   number: number,

@@ -4,7 +4,7 @@ import { assignEngineer, enterFact, findKnownCustomer, markInvoice } from '../sr
 import type { StatementRow } from '../src/model.ts';
 import { auditedCollections, versionOf } from '../src/repository.ts';
 import { verifyRollups } from '../src/rollups/verify.ts';
-import { createEngine, deedOf, emptyDatabase, openDatabase, zone } from './engine.ts';
+import { buildRow, createEngine, deedOf, emptyDatabase, openDatabase, zone } from './engine.ts';
 
 t.setTimeout(300_000);
 const db = await openDatabase(t);
@@ -13,15 +13,6 @@ const engineers = ['e-1', 'e-2'].map((id) => ({ id, name: `Engineer ${id}`, regi
 const everything = { regions: null };
 const audit = createAudit(db, 'a key for tests, which is long enough', () => new Date());
 audit.register(auditedCollections);
-
-function buildRow(overrides: Partial<StatementRow> = {}): StatementRow {
-  return {
-    ...{ row: 2, code: 'C1', name: 'Customer', region: 'mumbai' as const, department: null, number: 'INV-1' },
-    ...{ outstanding: 10_000, invoiceAmount: null, date: 20_300, age: null, status: null },
-    ...{ remark: null, notes: null, engineer: null },
-    ...overrides,
-  };
-}
 
 /** A customer C1 with one invoice, and other processes' view of the same database. */
 async function open(t: Parameters<typeof createEngine>[0], row: Partial<StatementRow> = {}) {
