@@ -1,7 +1,9 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 
-/** Under load a read begins this long after the one before it: the busier it gets, the more share one. */
-const gapMs = 2;
+/** Under load a read begins this long after the one before it, so that more share it. */
+const gapMs = 5;
+/** So many in one read are load. Whoever asks alone, again and again, never waits. */
+const crowd = 4;
 
 /**
  * One read for all who ask before it begins, which is at the end of this turn of the event loop, or a moment
@@ -10,18 +12,21 @@ const gapMs = 2;
  */
 export function sharedRead<T>(read: () => Promise<T>): () => Promise<T> {
   let next: Promise<T> | undefined;
-  let lastBegan = Number.NEGATIVE_INFINITY;
+  let sharing = 0;
+  let notBefore = Number.NEGATIVE_INFINITY;
 
   async function begin(): Promise<T> {
-    const early = lastBegan + gapMs - performance.now();
+    const early = notBefore - performance.now();
     if (early > 0) await delay(early);
     else await turn();
     next = undefined;
-    lastBegan = performance.now();
+    notBefore = sharing < crowd ? Number.NEGATIVE_INFINITY : performance.now() + gapMs;
+    sharing = 0;
     return read();
   }
 
   return () => {
+    sharing += 1;
     next ??= begin();
     return next;
   };
