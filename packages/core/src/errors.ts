@@ -11,6 +11,7 @@ export const errorCodes = {
   WRONG_PASSWORD: 'The current password is not right.',
   WEAK_PASSWORD: 'The password is too easy to guess. Take a longer one, or several unrelated words.',
   EMAIL_TAKEN: 'There is a user with that e-mail already.',
+  ALREADY_EXISTS: 'There is one of that name or number already.',
   LAST_ADMINISTRATOR: 'This is the last active administrator of a system, and stays one.',
   NOT_FOUND: 'Not found.',
   METHOD_NOT_ALLOWED: 'This address does not take that method.',

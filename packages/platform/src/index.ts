@@ -23,6 +23,7 @@ export * from './jobs/queues.ts';
 export * from './jobs/worker.ts';
 export * from './log.ts';
 export * from './mongo/client.ts';
+export { isDuplicateKey } from './mongo/duplicate-key.ts';
 export * from './mongo/migrate-cli.ts';
 export * from './mongo/migrations.ts';
 export * from './mongo/platform-migrations.ts';

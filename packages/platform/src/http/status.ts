@@ -10,6 +10,8 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   WRONG_PASSWORD: 400,
   WEAK_PASSWORD: 400,
   EMAIL_TAKEN: 409,
+  // The status that an existing front-end knows; where no contract says otherwise, a code of its own is 409.
+  ALREADY_EXISTS: 400,
   LAST_ADMINISTRATOR: 409,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,

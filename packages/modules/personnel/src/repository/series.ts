@@ -1,0 +1,204 @@
+import type { AnyBulkWriteOperation, Collection, Db, ObjectId } from 'mongodb';
+import type { Folded, IsoDay, Reachable, RecordDocument } from '../model.ts';
+import { applyParts, type Counted, emptySeries, partsOf, type Series } from '../rollups/parts.ts';
+
+/** What was folded in last and is not noted in every record yet. */
+interface Folding {
+  id: ObjectId;
+  /** The record's version that was folded. */
+  version: number;
+  parts: string[];
+}
+
+/** The figures of a db, materialized. `_id`: the db's id, hexadecimal. */
+interface SeriesDocument extends Series {
+  _id: string;
+  version: number;
+  folding: Folding[] | null;
+  /** While it is made anew, readers add up the records themselves. */
+  rebuilding?: true;
+}
+
+type Open = Counted & Pick<RecordDocument, 'version' | 'pristine_import' | 'folded'>;
+
+export type SeriesRepository = ReturnType<typeof createSeriesRepository>;
+
+/** So many records are folded in by one write. */
+const batch = 1_000;
+const attempts = 20;
+
+const countedFields = {
+  db_id: 1,
+  status: 1,
+  live: 1,
+  spells: 1,
+  created_at: 1,
+  deleted_at: 1,
+  erased: 1,
+} as const;
+
+/**
+ * The figures of each db, kept beside the records. A change of a record is one write, which also notes that the
+ * figures of these dbs do not hold it yet (`unfolded`). A job folds such records in, many at a time. Whoever reads
+ * takes the figures and adds what is not folded: always right, and little work, since little is open.
+ *
+ * Folding takes two kinds of writes, the figures' and the records'. In between, the figures themselves say whose
+ * parts they hold (`folding`), and whoever finds that carries on with it, so that a crash at any point leaves
+ * nothing counted twice or not at all.
+ */
+export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
+  const stored: Collection<SeriesDocument> = db.collection('personnel_series');
+  const records: Collection<RecordDocument> = db.collection('personnel_records');
+
+  async function find(id: string): Promise<SeriesDocument> {
+    return (await stored.findOne({ _id: id })) ?? { _id: id, version: 0, folding: null, ...emptySeries() };
+  }
+
+  function listOpen(id: string, limit?: number, hidden?: readonly ObjectId[]): Promise<Open[]> {
+    const seen =
+      hidden === undefined || hidden.length === 0 ? {} : { pristine_import: { $nin: [...hidden] } };
+    const projection = { ...countedFields, version: 1, pristine_import: 1, [`folded.${id}`]: 1 };
+    return records
+      .find({ unfolded: id, ...seen }, { projection, ...(limit === undefined ? {} : { limit }) })
+      .toArray() as Promise<Open[]>;
+  }
+
+  /** Notes in the records what the figures hold of them. Safe to repeat, also by who is late. */
+  async function confirm(id: string, at: number, folding: readonly Folding[]): Promise<void> {
+    const key = `folded.${id}`;
+    const writes: AnyBulkWriteOperation<RecordDocument>[] = folding.flatMap(({ id: _id, version, parts }) => [
+      {
+        updateOne: {
+          filter: { _id, $or: [{ [key]: { $exists: false } }, { [`${key}.at`]: { $lt: at } }] } as never,
+          update: { $set: { [key]: { at, parts } satisfies Folded } } as never,
+        },
+      },
+      {
+        updateOne: {
+          // Changed since, or about to be taken back: it stays open.
+          filter: { _id, version, [`${key}.at`]: at, erasing: { $exists: false } } as never,
+          update: { $pull: { unfolded: id } },
+        },
+      },
+    ]);
+    if (writes.length > 0) await records.bulkWrite(writes, { ordered: true });
+    await stored.updateOne({ _id: id, version: at, folding: { $ne: null } }, { $set: { folding: null } });
+  }
+
+  async function replace(before: SeriesDocument, next: Omit<SeriesDocument, '_id'>): Promise<boolean> {
+    if (before.version === 0) {
+      const made = await stored.updateOne({ _id: before._id }, { $setOnInsert: next }, { upsert: true });
+      return made.upsertedCount === 1;
+    }
+    const filter = { _id: before._id, version: before.version };
+    return (await stored.replaceOne(filter, next)).matchedCount === 1;
+  }
+
+  /** Folds in up to a thousand records of a db; false when nothing was open. */
+  async function foldSome({
+    _id,
+    hidden_imports,
+  }: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<boolean> {
+    const id = _id.toHexString();
+    const series = await find(id);
+    if (series.rebuilding === true) return false;
+    if (series.folding !== null) {
+      await confirm(id, series.version, series.folding);
+      return true;
+    }
+    const open = await listOpen(id, batch, hidden_imports);
+    if (open.length === 0) return false;
+    const folding = open.map((record) => ({
+      id: record._id,
+      version: record.version,
+      parts: partsOf(record, id, dayOf),
+    }));
+    for (const [index, record] of open.entries()) {
+      applyParts(series, record.folded?.[id]?.parts ?? [], -1);
+      applyParts(series, folding[index]!.parts, 1);
+    }
+    const { days, cells } = series;
+    const version = series.version + 1;
+    // Where somebody else was faster, it is open again next time.
+    if (await replace(series, { version, days, cells, folding })) await confirm(id, version, folding);
+    return true;
+  }
+
+  /** The figures as if added up from the records at this moment. */
+  async function compute({
+    _id,
+    hidden_imports,
+  }: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<Series> {
+    const id = _id.toHexString();
+    const series = emptySeries();
+    const all = records.find(
+      {
+        $or: [{ db_id: _id }, { 'spells.db': id }],
+        ...(hidden_imports.length === 0 ? {} : { pristine_import: { $nin: [...hidden_imports] } }),
+      },
+      { projection: countedFields },
+    );
+    for await (const record of all) applyParts(series, partsOf(record, id, dayOf), 1);
+    return series;
+  }
+
+  return {
+    foldSome,
+    compute,
+
+    /** Folds in whatever is open. */
+    async fold(reachable: Pick<Reachable, '_id' | 'hidden_imports'>, signal?: AbortSignal): Promise<void> {
+      while (await foldSome(reachable)) signal?.throwIfAborted();
+    },
+
+    /** The figures of a db, exact at the moment of reading. */
+    async read(reachable: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<Series> {
+      const id = reachable._id.toHexString();
+      const hidden = new Set(reachable.hidden_imports.map((each) => each.toHexString()));
+      for (let attempt = 1; attempt <= attempts; attempt += 1) {
+        const series = await find(id);
+        if (series.rebuilding === true) return compute(reachable);
+        const folding = new Map((series.folding ?? []).map((each) => [each.id.toHexString(), each.parts]));
+        for (const record of await listOpen(id)) {
+          const own = record.folded?.[id];
+          const noted = own !== undefined && own.at >= series.version;
+          const held = noted ? own.parts : (folding.get(record._id.toHexString()) ?? own?.parts ?? []);
+          const unseen = hidden.has(record.pristine_import?.toHexString() ?? '');
+          applyParts(series, held, -1);
+          if (!unseen) applyParts(series, partsOf(record, id, dayOf), 1);
+        }
+        const now = await stored.findOne({ _id: id }, { projection: { version: 1 } });
+        // Folded in meanwhile: some of what was open may be in neither.
+        if ((now?.version ?? 0) === series.version) return { days: series.days, cells: series.cells };
+      }
+      return compute(reachable);
+    },
+
+    /** The stored figures alone, to be compared with what they should be. */
+    async stored(id: string): Promise<Series> {
+      const { days, cells } = await find(id);
+      return { days, cells };
+    },
+
+    /** Makes the figures of a db anew from its records. Safe to run again at any point. */
+    async rebuild(reachable: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<void> {
+      const id = reachable._id.toHexString();
+      let { version } = await find(id);
+      const begun = await stored.findOneAndUpdate(
+        { _id: id },
+        { $set: { rebuilding: true, folding: null, ...emptySeries() }, $inc: { version: 1 } },
+        { upsert: true, returnDocument: 'after' },
+      );
+      version = begun?.version ?? version + 1;
+      // Noted under this version, so that a note of an earlier folding comes too late.
+      await records.updateMany(
+        {
+          $or: [{ db_id: reachable._id }, { 'spells.db': id }, { [`folded.${id}`]: { $exists: true } }],
+        } as never,
+        { $set: { [`folded.${id}`]: { at: version, parts: [] } }, $addToSet: { unfolded: id } } as never,
+      );
+      await stored.updateOne({ _id: id, version }, { $unset: { rebuilding: true }, $inc: { version: 1 } });
+      while (await foldSome(reachable));
+    },
+  };
+}
