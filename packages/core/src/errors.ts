@@ -12,6 +12,7 @@ export const errorCodes = {
   WEAK_PASSWORD: 'The password is too easy to guess. Take a longer one, or several unrelated words.',
   EMAIL_TAKEN: 'There is a user with that e-mail already.',
   ALREADY_EXISTS: 'There is one of that name or number already.',
+  ARMY_NUMBER_TAKEN: 'There is a user with that army number already.',
   LAST_ADMINISTRATOR: 'This is the last active administrator of a system, and stays one.',
   NOT_FOUND: 'Not found.',
   METHOD_NOT_ALLOWED: 'This address does not take that method.',

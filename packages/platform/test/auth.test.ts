@@ -105,7 +105,7 @@ t.test('30. every token that is not ours, or not any more, is 401 with one and t
 });
 
 t.test('31. the bare token is taken only where the module says so', async (t) => {
-  const { base: bare } = await listen(t, platform, buildModule({ bearerOptional: true }));
+  const { base: bare } = await listen(t, platform, buildModule({ authorization: 'bearer-or-bare' }));
   const user = await users.upsertUser(await buildUser());
   const token = await signIn(bare, user.email);
   t.equal((await fetch(`${bare}/api/auth/me`, { headers: { authorization: token } })).status, 200);

@@ -153,7 +153,9 @@ export async function listen(
   return { app, port, base: `http://127.0.0.1:${port}` };
 }
 
-export async function buildUser(overrides: Partial<NewUser> = {}): Promise<NewUser> {
+export async function buildUser(
+  overrides: Partial<NewUser & { email: string }> = {},
+): Promise<NewUser & { email: string }> {
   return {
     name: 'Asha Rao',
     email: `user-${randomBytes(4).toString('hex')}@example.com`,

@@ -37,6 +37,8 @@ export const receivables: SystemModule = {
   roles,
   administrators: ['Admin'],
   membership: MembershipProperties,
+  // In the order in which the front-end has always got them.
+  profile: ['id', 'name', 'role', 'department', 'email', 'region', 'contact'],
   permissions: receivablesPermissions,
   errorBody: ({ code, message, requestId, details }) => ({ ...details, error: message, code, requestId }),
   errorSchema: ErrorBody,

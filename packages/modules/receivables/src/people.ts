@@ -1,20 +1,29 @@
 import { CodedError } from '@backoffice/core';
-import type { Member, UserDocument, UserRepository } from '@backoffice/platform';
+import type { Member, Membership, UserDocument, UserRepository } from '@backoffice/platform';
 import type { EngineerName } from './figures.ts';
 import { keyOf, type Region, regionCodes, type Scope } from './model.ts';
 
 const everywhere: readonly string[] = ['Admin', 'Country Manager'];
 
+/** What a membership of this system is, read with care: a region that there is not is none. */
+export function readMembership({ role, region, department }: Membership) {
+  return {
+    role,
+    region: regionCodes.find((code) => code === region) ?? null,
+    department: typeof department === 'string' ? department : null,
+  };
+}
+
 function regionOf(user: Pick<UserDocument, 'memberships'>): Region | null {
-  const region = user.memberships.receivables?.region ?? null;
-  return regionCodes.find((code) => code === region) ?? null;
+  const membership = user.memberships.receivables;
+  return membership === undefined ? null : readMembership(membership).region;
 }
 
 /** What a member may change (decision 27): all regions, or the own one; without one, nothing. */
 export function writeScope(member: Member): Scope {
   if (everywhere.includes(member.role)) return { regions: null };
-  const region = regionCodes.find((code) => code === member.membership.region);
-  return { regions: region === undefined ? [] : [region] };
+  const { region } = readMembership(member.membership);
+  return { regions: region === null ? [] : [region] };
 }
 
 /** What a member may read: the same, unless the setting opens reading to all. */

@@ -13,18 +13,19 @@ export function memberOf(user: UserDocument, system: SystemName): Member | null 
     userId: user._id.toHexString(),
     name: user.name,
     email: user.email,
+    armyNumber: user.armyNumber ?? null,
     contact: user.contact,
     role: membership.role,
     membership,
   };
 }
 
-function tokenOf(request: FastifyRequest, bearerOptional: boolean): string | null {
-  const header = request.headers.authorization ?? '';
-  const bearer = /^Bearer ([^\s]+)$/i.exec(header)?.[1];
-  if (bearer !== undefined) return bearer;
-  return bearerOptional && /^[^\s]+$/.test(header) ? header : null;
-}
+/** How each form of the header is told, and where the token is in it. */
+const headerForms: Readonly<Record<NonNullable<SystemModule['authorization']>, RegExp>> = {
+  bearer: /^Bearer ([^\s]+)$/i,
+  'bearer-exact': /^Bearer ([^\s]+)$/,
+  'bearer-or-bare': /^(?:Bearer )?([^\s]+)$/i,
+};
 
 /**
  * The hook that lets a request through to a route with a permission. The user is read anew on every
@@ -35,6 +36,7 @@ function tokenOf(request: FastifyRequest, bearerOptional: boolean): string | nul
  */
 export function createAuthenticate(app: FastifyInstance, module: SystemModule, users: UserRepository) {
   const readToken = createTokenReader(app);
+  const form = headerForms[module.authorization ?? 'bearer'];
 
   async function memberBy(token: string): Promise<Member | null> {
     const claims = readToken(token);
@@ -46,8 +48,8 @@ export function createAuthenticate(app: FastifyInstance, module: SystemModule, u
   return async function authenticate(request: FastifyRequest): Promise<void> {
     const { permission } = request.routeOptions.config;
     if (permission === undefined) return;
-    const token = tokenOf(request, module.bearerOptional === true);
-    const member = token === null ? null : await memberBy(token);
+    const token = form.exec(request.headers.authorization ?? '')?.[1];
+    const member = token === undefined ? null : await memberBy(token);
     if (member === null) throw new CodedError('UNAUTHENTICATED');
     request.member = member;
     if (!module.permissions[permission]?.includes(member.role)) throw new CodedError('FORBIDDEN');

@@ -10,7 +10,8 @@ import { administeredBy } from './last-administrator.ts';
 import { membershipOf } from './member.ts';
 import { createPasswordStrength } from './password-strength.ts';
 import { createPasswords } from './passwords.ts';
-import { createUserRepository, normalEmail, type UserDocument } from './users.ts';
+import { normalEmail } from './sign-in-names.ts';
+import { createUserRepository, type UserDocument } from './users.ts';
 
 const usage = `Usage: npm run first-admin -- --system <system> --email <address> --name "<name>"
   --password-file <path>   read the password from a file, or from standard input where the path is -;

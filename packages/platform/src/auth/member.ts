@@ -2,28 +2,28 @@ import { CodedError } from '@backoffice/core';
 import type { FastifyRequest } from 'fastify';
 import type { SystemModule } from '../http/module.ts';
 
-/** What one system knows of a user. A `region` of null means none: such a user sees no region's data. */
+/** What one system knows of a user: the role, and whatever else the system's `membership` names. */
 export interface Membership {
   role: string;
-  region: string | null;
-  department: string | null;
+  [field: string]: unknown;
 }
 
 /** A membership of the system with what is given; what is not said of it is nothing. */
 export function membershipOf(
   { membership }: Pick<SystemModule, 'membership'>,
-  given: Partial<Membership>,
+  given: Readonly<Record<string, unknown>>,
 ): Membership {
   const nothing = Object.fromEntries(Object.keys(membership).map((name) => [name, null]));
-  return { ...nothing, ...given } as unknown as Membership;
+  return { ...nothing, ...given } as Membership;
 }
 
 /** Who is calling, read from the user's record on this very request (never from the token). */
 export interface Member {
   userId: string;
   name: string;
-  /** Null for who signs in to a system by another name. */
+  /** Null for who signs in to a system by another name; so is the army number. */
   email: string | null;
+  armyNumber: string | null;
   contact: string;
   role: string;
   membership: Membership;

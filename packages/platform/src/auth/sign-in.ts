@@ -2,14 +2,15 @@ import { createHmac } from 'node:crypto';
 import { CodedError } from '@backoffice/core';
 import { ObjectId } from 'mongodb';
 import type { Platform } from '../data.ts';
-import type { SystemName } from '../http/module.ts';
+import type { SystemModule } from '../http/module.ts';
 import { memberOf } from './authenticate.ts';
 import { type Claim, createBackOff, type Limit, limits } from './back-off.ts';
 import type { Member } from './member.ts';
 import { networkOf } from './network.ts';
 import type { Passwords } from './passwords.ts';
 import { createSignInLog, type SignInOutcome } from './sign-in-log.ts';
-import { normalEmail, type UserDocument, type UserRepository } from './users.ts';
+import { normalName, type SignInKind } from './sign-in-names.ts';
+import type { UserDocument, UserRepository } from './users.ts';
 
 /** Where an attempt comes from. */
 export interface Origin {
@@ -25,10 +26,11 @@ export interface SignedIn {
 
 export interface SignIn {
   /**
-   * The member with that e-mail and password. INVALID_CREDENTIALS, the same for an unknown address, a wrong
-   * password, a disabled user and no member of the system; TOO_MANY_ATTEMPTS with `retryAfterSeconds`.
+   * The member with that name (the e-mail or the army number, as the system has it) and password.
+   * INVALID_CREDENTIALS, the same for an unknown name, a wrong password, a disabled user and no member of the
+   * system; TOO_MANY_ATTEMPTS with `retryAfterSeconds`; INVALID_REQUEST for a password that none can be.
    */
-  withPassword: (origin: Origin, email: string, password: string) => Promise<SignedIn>;
+  withPassword: (origin: Origin, name: string, password: string) => Promise<SignedIn>;
   /** Whether it is the user's password, for who has signed in already. WRONG_PASSWORD, TOO_MANY_ATTEMPTS. */
   confirm: (origin: Origin, user: UserDocument, password: string) => Promise<void>;
   /** Forgets the wrong passwords of an account, everywhere: it has another password now. */
@@ -40,7 +42,7 @@ const nobody = new ObjectId('000000000000000000000000');
 /** Signing in to one system: the password, the back-off before it and the log behind it. */
 export function createSignIn(
   platform: Pick<Platform, 'db' | 'clock' | 'config'>,
-  system: SystemName,
+  { name: system, signInBy = 'email' }: Pick<SystemModule, 'name' | 'signInBy'>,
   users: UserRepository,
   passwords: Passwords,
 ): SignIn {
@@ -49,20 +51,22 @@ export function createSignIn(
   const log = createSignInLog(platform);
   const seal = (text: string) =>
     createHmac('sha256', config.AUDIT_KEY).update(text).digest('hex').slice(0, 32);
-  const accountOf = (email: string) => seal(`account\n${normalEmail(email)}`);
+  // An address alone, another kind of name with its kind: no two kinds share a counter.
+  const accountOf = (typed: string, kind: SignInKind = signInBy) =>
+    seal(`account\n${kind === 'email' ? '' : `${kind}\n`}${normalName(kind, typed)}`);
 
   /**
    * Claims an attempt at every counter, then looks whether the password is right. The counters go by what was
-   * typed, not by who has it: an unknown address is answered as a known one.
+   * typed, not by who has it: an unknown name is answered as a known one.
    */
   async function attempt(
     origin: Origin,
-    email: string,
+    name: string,
     user: UserDocument | null,
     check: () => Promise<{ good: boolean; outcome: SignInOutcome }>,
   ): Promise<{ good: boolean }> {
     const network = networkOf(origin.address);
-    const account = accountOf(email);
+    const account = accountOf(name);
     const known = await log.isKnown(user?._id ?? nobody, network);
     // The one that all of an office share comes last: who waits at the others must not hold a place in it.
     const counters: [string, Limit][] = [
@@ -74,7 +78,7 @@ export function createSignIn(
     const facts = {
       system,
       userId: user?._id ?? null,
-      identifier: user === null ? seal(`identifier\n${email}`) : null,
+      identifier: user === null ? seal(`identifier\n${name}`) : null,
       address: origin.address,
       network,
       userAgent: origin.userAgent,
@@ -108,11 +112,11 @@ export function createSignIn(
   }
 
   return {
-    async withPassword(origin, email, password) {
+    async withPassword(origin, name, password) {
       passwords.assertCheckable(password);
-      const user = await users.findByEmail(email);
+      const user = await users.findBySignInName(signInBy, name);
       const member = user === null ? null : memberOf(user, system);
-      const { good } = await attempt(origin, email, user, async () => {
+      const { good } = await attempt(origin, name, user, async () => {
         // Compared first and always, whatever is known of the user: the time says nothing.
         const same = await passwords.matches(password, user?.passwordHash ?? null);
         const outcome = outcomeOf(user, member, same);
@@ -125,7 +129,8 @@ export function createSignIn(
 
     async confirm(origin, user, password) {
       passwords.assertCheckable(password);
-      const { good } = await attempt(origin, nameOf(user), user, async () => {
+      const name = user[signInBy] ?? user._id.toHexString();
+      const { good } = await attempt(origin, name, user, async () => {
         const good = await passwords.matches(password, user.passwordHash);
         return { good, outcome: good ? 'password_confirmed' : 'wrong_password' };
       });
@@ -133,16 +138,16 @@ export function createSignIn(
     },
 
     async forgive(user) {
-      const account = accountOf(nameOf(user));
-      await backOff.clear(`account:${account}`);
-      await backOff.clearAll(`place:${account}:`);
+      // One password opens all of their systems, by whatever name.
+      for (const kind of ['email', 'armyNumber'] as const) {
+        const name = user[kind];
+        if (name == null && kind !== signInBy) continue;
+        const account = accountOf(name ?? user._id.toHexString(), kind);
+        await backOff.clear(`account:${account}`);
+        await backOff.clearAll(`place:${account}:`);
+      }
     },
   };
-}
-
-/** What a user signs in with. */
-function nameOf(user: UserDocument): string {
-  return user.email ?? user._id.toHexString();
 }
 
 function outcomeOf(user: UserDocument | null, member: Member | null, same: boolean): SignInOutcome {

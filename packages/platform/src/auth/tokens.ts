@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fastifyJwt from '@fastify/jwt';
 import type { FastifyInstance } from 'fastify';
 import type { Platform } from '../data.ts';
-import type { SystemName } from '../http/module.ts';
+import type { SystemModule } from '../http/module.ts';
 import type { UserDocument } from './users.ts';
 
 const issuer = 'backoffice';
@@ -33,8 +33,10 @@ export function keyId(secret: string): string {
 }
 
 /** Teaches the instance to sign and verify this system's tokens. */
-export async function registerTokens(app: FastifyInstance, platform: Platform, system: SystemName) {
-  const { JWT_SECRET, JWT_SECRET_PREVIOUS, TOKEN_HOURS } = platform.config;
+export async function registerTokens(app: FastifyInstance, { config }: Platform, module: SystemModule) {
+  const { name: system, tokenMinutes } = module;
+  const { JWT_SECRET, JWT_SECRET_PREVIOUS, TOKEN_HOURS } = config;
+  const minutes = tokenMinutes?.(config) ?? TOKEN_HOURS * 60;
   const keys = [JWT_SECRET, JWT_SECRET_PREVIOUS].filter(Boolean);
   app.decorate('tokenKeys', new Map(keys.map((key) => [keyId(key), key])));
   await app.register(fastifyJwt, {
@@ -45,7 +47,7 @@ export async function registerTokens(app: FastifyInstance, platform: Platform, s
       iss: issuer,
       aud: system,
       // A text with its unit: a bare number is read as seconds here and as milliseconds by the library below.
-      expiresIn: `${TOKEN_HOURS}h`,
+      expiresIn: `${minutes}m`,
     },
     verify: {
       // Named one by one: what is not named here, the library does not look at.

@@ -10,7 +10,8 @@ import type { Member, Membership } from './member.ts';
 import type { PasswordStrength } from './password-strength.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignIn } from './sign-in.ts';
-import { normalEmail, type UserChange, type UserDocument, type UserRepository } from './users.ts';
+import { armyNumberFields, normalArmyNumber, normalEmail } from './sign-in-names.ts';
+import type { UserChange, UserDocument, UserRepository } from './users.ts';
 
 /** Who asks, and from which request: for the audit, and for what they may reach. */
 export interface Administrator {
@@ -21,7 +22,18 @@ export interface Administrator {
 export interface UserFacts {
   name?: string;
   email?: string;
+  armyNumber?: string;
   contact?: string;
+}
+
+/** Somebody new, who signs in by e-mail or by army number. */
+export interface NewMember {
+  name: string;
+  email?: string | null;
+  armyNumber?: string | null;
+  contact?: string;
+  password: string;
+  membership: Membership;
 }
 
 export type UserAdmin = ReturnType<typeof createUserAdmin>;
@@ -44,10 +56,12 @@ export function createUserAdmin(
     strength: PasswordStrength;
     signIn: Pick<SignIn, 'forgive'>;
     administrators: AdministratorRoles;
+    /** The systems whose users sign in by army number. */
+    byArmyNumber: ReadonlySet<string>;
   },
 ) {
   const { db, clock } = platform;
-  const { users, passwords, strength, signIn, administrators } = options;
+  const { users, passwords, strength, signIn, administrators, byArmyNumber } = options;
   const depart = createDepartures(db, users, clock, administrators);
 
   function entry(
@@ -108,12 +122,17 @@ export function createUserAdmin(
         const changed = await depart(seen, wanted);
         if (changed !== null) return changed;
       } catch (error) {
-        if (isEmailTaken(error)) throw emailTaken();
-        throw error;
+        throw takenName(error) ?? error;
       }
       await delay(Math.random() * 10 * 2 ** attempt);
     }
     throw new CodedError(expected === null ? 'CONFLICT' : 'STALE');
+  }
+
+  async function takenAlready(email: string | null, armyNumber: string | null): Promise<CodedError | null> {
+    if (email !== null && (await users.findByEmail(email)) !== null) return emailTaken();
+    if (armyNumber === null || (await users.findByArmyNumber(armyNumber)) === null) return null;
+    return armyNumberTaken();
   }
 
   function assertMember(user: UserDocument): Membership {
@@ -125,13 +144,17 @@ export function createUserAdmin(
   return {
     find,
 
-    /** EMAIL_TAKEN, WEAK_PASSWORD, IDEMPOTENCY_KEY_REUSED. `replayed`: the same request created it earlier. */
+    /**
+     * EMAIL_TAKEN, ARMY_NUMBER_TAKEN, WEAK_PASSWORD, INVALID_REQUEST for an army number of white space alone or a
+     * password over 72 bytes, IDEMPOTENCY_KEY_REUSED. `replayed`: the same request created the user earlier.
+     */
     async create(
       by: Administrator,
-      given: { name: string; email: string; contact: string; password: string; membership: Membership },
+      given: NewMember,
       idempotency: Idempotency | null,
     ): Promise<{ user: UserDocument; replayed: boolean }> {
-      const { name, email, contact, password, membership } = given;
+      const { name, email = null, armyNumber = null, contact = '', password, membership } = given;
+      if (armyNumber !== null) assertArmyNumber(armyNumber);
       const earlier = async () => {
         const user = idempotency === null ? null : await users.findByIdempotencyKey(idempotency.key);
         if (user !== null && idempotency !== null) assertSameRequest(user.idempotency, idempotency);
@@ -140,37 +163,40 @@ export function createUserAdmin(
       const first = await earlier();
       if (first !== null) return { user: first, replayed: true };
       // The index decides; this spares the costly hash. The same request may have been faster.
-      if ((await users.findByEmail(email)) !== null) {
+      const taken = await takenAlready(email, armyNumber);
+      if (taken !== null) {
         const winner = await earlier();
-        if (winner === null) throw emailTaken();
+        if (winner === null) throw taken;
         return { user: winner, replayed: true };
       }
       passwords.assertCheckable(password);
-      await strength.assertStrong(password, [name, email, system]);
+      await strength.assertStrong(password, [name, email ?? '', armyNumber ?? '', system]);
       const passwordHash = await passwords.hash(password);
       const memberships = { [system]: membership };
-      const after = { name, email: normalEmail(email), contact, ...membership };
+      const number = armyNumber === null ? {} : { armyNumber };
+      const person = { name, email: email === null ? null : normalEmail(email), ...number, contact };
       try {
         const user = await users.insertUser(
-          { name, email, contact, passwordHash, memberships, idempotency: idempotency ?? undefined },
-          (id) => entry(by, 'user.create', id.toHexString(), null, after),
+          { ...person, passwordHash, memberships, idempotency: idempotency ?? undefined },
+          (id) => entry(by, 'user.create', id.toHexString(), null, { ...person, ...membership }),
         );
         return { user, replayed: false };
       } catch (error) {
-        const winner = isKeyTaken(error) || isEmailTaken(error) ? await earlier() : null;
+        const nameTaken = takenName(error);
+        const winner = isKeyTaken(error) || nameTaken !== null ? await earlier() : null;
         if (winner !== null) return { user: winner, replayed: true };
-        if (isEmailTaken(error)) throw emailTaken();
-        throw error;
+        throw nameTaken ?? error;
       }
     },
 
     /**
-     * Makes somebody who uses another system a member of this one. Safe to repeat. NOT_FOUND; CONFLICT for a
-     * member who is something else.
+     * Makes somebody who uses another system a member of this one. `typed`: the name by which this system's users
+     * sign in. Safe to repeat. NOT_FOUND; CONFLICT for a member who is something else.
      */
-    async admit(by: Administrator, email: string, membership: Membership): Promise<UserDocument> {
+    async admit(by: Administrator, typed: string, membership: Membership): Promise<UserDocument> {
       for (let attempt = 1; attempt <= attempts; attempt += 1) {
-        const seen = await users.findByEmail(email);
+        const kind = byArmyNumber.has(system) ? 'armyNumber' : 'email';
+        const seen = await users.findBySignInName(kind, typed);
         if (seen === null || seen.status === 'removed') throw new CodedError('NOT_FOUND');
         const current = seen.memberships[system];
         if (current !== undefined) {
@@ -186,24 +212,29 @@ export function createUserAdmin(
       throw new CodedError('CONFLICT');
     },
 
-    /** EMAIL_TAKEN, LAST_ADMINISTRATOR, STALE, FORBIDDEN. What is the same already changes nothing. */
+    /**
+     * What is left out stays; what is the same already changes nothing. EMAIL_TAKEN, ARMY_NUMBER_TAKEN,
+     * LAST_ADMINISTRATOR, STALE, FORBIDDEN.
+     */
     async update(
       by: Administrator,
       id: string,
-      { name, email, contact, membership }: UserFacts & { membership: Partial<Membership> },
+      { name, email, armyNumber, contact, membership }: UserFacts & { membership: Partial<Membership> },
       expected: number | null,
     ): Promise<UserDocument> {
+      if (armyNumber !== undefined) assertArmyNumber(armyNumber);
       return change(id, expected, async (seen) => {
         const current = assertMember(seen);
         const person = {
           name: name ?? seen.name,
           email: email === undefined ? seen.email : normalEmail(email),
+          ...(armyNumber === undefined ? {} : { armyNumber }),
           contact: contact ?? seen.contact,
         };
         const next = { ...current, ...membership };
         const before = differing({ ...seen, ...current }, { ...person, ...next });
         if (before === null) return null;
-        if (['name', 'email', 'contact'].some((field) => field in before)) await assertWholePerson(by, seen);
+        if (Object.keys(person).some((field) => field in before)) await assertWholePerson(by, seen);
         const after = Object.fromEntries(
           Object.keys(before).map((field) => [
             field,
@@ -211,7 +242,11 @@ export function createUserAdmin(
           ]),
         );
         return {
-          set: { ...person, memberships: { ...seen.memberships, [system]: next } },
+          set: {
+            ...person,
+            ...(armyNumber === undefined ? {} : armyNumberFields(armyNumber)),
+            memberships: { ...seen.memberships, [system]: next as Membership },
+          },
           entry: entry(by, 'user.update', id, before, after),
         };
       });
@@ -237,19 +272,27 @@ export function createUserAdmin(
       });
     },
 
-    /** WEAK_PASSWORD, FORBIDDEN. Ends every token. */
-    async resetPassword(by: Administrator, id: string, password: string): Promise<UserDocument> {
+    /**
+     * Ends every token. `membership`: what changes of it in the same write. WEAK_PASSWORD, FORBIDDEN,
+     * INVALID_REQUEST for a password over 72 bytes.
+     */
+    async resetPassword(
+      by: Administrator,
+      id: string,
+      password: string,
+      membership: Partial<Membership> = {},
+    ): Promise<UserDocument> {
       const user = await find(id);
       assertMember(user);
       await assertWholePerson(by, user);
       passwords.assertCheckable(password);
-      await strength.assertStrong(password, [user.name, user.email ?? '', system]);
+      await strength.assertStrong(password, [user.name, user.email ?? '', user.armyNumber ?? '', system]);
       const passwordHash = await passwords.hash(password);
       const changed = await change(id, null, async (seen) => {
-        assertMember(seen);
+        const next = { ...assertMember(seen), ...membership } as Membership;
         await assertWholePerson(by, seen);
         return {
-          set: { passwordHash },
+          set: { passwordHash, memberships: { ...seen.memberships, [system]: next } },
           endTokens: true,
           entry: entry(by, 'user.reset-password', id, null, null),
         };
@@ -269,7 +312,8 @@ export function createUserAdmin(
 
     /**
      * Ends the membership. Who is a member nowhere else is removed: the name stays in figures and records, the
-     * e-mail is free for others. LAST_ADMINISTRATOR, STALE.
+     * e-mail is free for others. The army number is free as soon as no system is left to sign in to by it.
+     * LAST_ADMINISTRATOR, STALE.
      */
     async remove(by: Administrator, id: string, expected: number | null): Promise<UserDocument> {
       return change(id, expected, async (seen) => {
@@ -283,10 +327,15 @@ export function createUserAdmin(
           email: null,
           ...(seen.email === null ? {} : { formerEmail: seen.email }),
         };
+        const number = seen.armyNumber == null ? {} : { armyNumber: seen.armyNumber };
         return {
-          set: { memberships, formerMemberships, ...(last ? (gone as Partial<UserDocument>) : {}) },
+          set: {
+            ...{ memberships, formerMemberships },
+            ...(last ? (gone as Partial<UserDocument>) : {}),
+            ...(Object.keys(memberships).some((name) => byArmyNumber.has(name)) ? {} : numberGone(seen)),
+          },
           endTokens: true,
-          entry: entry(by, 'user.remove', id, { email: seen.email, ...current }, null),
+          entry: entry(by, 'user.remove', id, { email: seen.email, ...number, ...current }, null),
         };
       });
     },
@@ -306,4 +355,23 @@ function emailTaken(): CodedError {
   return new CodedError('EMAIL_TAKEN', undefined, { field: 'email' });
 }
 
-const isEmailTaken = (error: unknown) => isDuplicateKey(error, 'email');
+function armyNumberTaken(): CodedError {
+  return new CodedError('ARMY_NUMBER_TAKEN', undefined, { field: 'armyNumber' });
+}
+
+/** What a unique index has refused, as an error for the caller; null for any other fault. */
+function takenName(error: unknown): CodedError | null {
+  if (isDuplicateKey(error, 'email')) return emailTaken();
+  return isDuplicateKey(error, 'armyKey') ? armyNumberTaken() : null;
+}
+
+function assertArmyNumber(armyNumber: string): void {
+  if (normalArmyNumber(armyNumber) !== '') return;
+  throw new CodedError('INVALID_REQUEST', 'The army number is empty.', { field: 'armyNumber' });
+}
+
+/** What remains of the army number of who has left the last system to sign in to by it. */
+function numberGone({ armyNumber, armyKey }: UserDocument): Partial<UserDocument> {
+  if (armyNumber == null || armyKey == null) return {};
+  return { ...armyNumberFields(null), formerArmyNumber: armyNumber, formerArmyKey: armyKey };
+}

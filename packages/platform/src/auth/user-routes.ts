@@ -5,9 +5,10 @@ import { IdempotencyHeaders, idempotencyOf, markReplayed } from '../http/idempot
 import { expectedVersion, sendVersion } from '../http/if-match.ts';
 import type { SystemModule } from '../http/module.ts';
 import { momentsOf } from '../http/query-days.ts';
+import type { Identity } from './identity.ts';
 import { type Membership, membershipOf, requireMember } from './member.ts';
 import { createSignInLog, type SignInQuery } from './sign-in-log.ts';
-import type { Administrator, UserAdmin } from './user-admin.ts';
+import type { Administrator, UserFacts } from './user-admin.ts';
 import {
   Done,
   OwnSignInsQuery,
@@ -19,24 +20,21 @@ import {
   userSchemas,
 } from './user-schemas.ts';
 import { signInsView, userView } from './user-views.ts';
-import { type UserRepository, userIdOf } from './users.ts';
+import { userIdOf } from './users.ts';
 
 const config = { permission: 'users:administer' };
 const tags = ['users'];
 const done = { success: true } as const;
-const person = new Set(['name', 'email', 'contact', 'password']);
-
-export interface UserRoutesOptions {
-  platform: Platform;
-  module: SystemModule;
-  users: UserRepository;
-  admin: UserAdmin;
-}
+const person = new Set(['name', 'email', 'armyNumber', 'contact', 'password']);
 
 /** `/admin/users` and `/admin/sign-ins`: the members of one system, for its administrators. */
-export function userRoutes({ platform, module, users, admin }: UserRoutesOptions): FastifyPluginAsyncTypebox {
-  const { name: system } = module;
-  const { User, Users, CreateBody, AdmitBody, UpdateBody } = userSchemas(module.membership);
+export function userRoutes(
+  platform: Platform,
+  module: SystemModule,
+  { users, admin }: Identity,
+): FastifyPluginAsyncTypebox {
+  const { name: system, signInBy = 'email' } = module;
+  const { User, Users, CreateBody, AdmitBody, UpdateBody } = userSchemas(module);
   const log = createSignInLog(platform);
   const zone = platform.config.TIME_ZONE;
 
@@ -48,6 +46,17 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
   /** The part of a body that is the membership. */
   function membershipIn(body: object): Partial<Membership> {
     return Object.fromEntries(Object.entries(body).filter(([key]) => !person.has(key)));
+  }
+
+  /** What a body says of the person, but for the password. */
+  function personIn(body: object): UserFacts {
+    const { name, email, armyNumber, contact } = body as UserFacts;
+    return {
+      ...(name === undefined ? {} : { name: name.trim() }),
+      ...(email === undefined ? {} : { email }),
+      ...(armyNumber === undefined ? {} : { armyNumber: armyNumber.trim() }),
+      ...(contact === undefined ? {} : { contact }),
+    };
   }
 
   function answer(reply: FastifyReply, user: Parameters<typeof userView>[0]) {
@@ -76,7 +85,7 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
           .map((user) => userView(user, module))
           .filter((user) => status === undefined || user.status === status)
           .filter((user) => role === undefined || user.role === role)
-          .filter((user) => `${user.name}\n${user.email ?? ''}`.toLowerCase().includes(needle));
+          .filter((user) => `${user.name}\n${user[signInBy] ?? ''}`.toLowerCase().includes(needle));
         return { total: found.length, page, limit, users: found.slice((page - 1) * limit, page * limit) };
       },
     );
@@ -100,9 +109,9 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
         },
       },
       async (request, reply) => {
-        const { name, email, contact = '', password } = request.body as unknown as Record<string, string>;
+        const { name, password, ...facts } = request.body as unknown as Record<string, string>;
         const membership = membershipOf(module, membershipIn(request.body));
-        const given = { name: name!.trim(), email: email!, contact, password: password!, membership };
+        const given = { ...personIn(facts), name: name!.trim(), password: password!, membership };
         const { user, replayed } = await admin.create(by(request), given, idempotencyOf(request));
         if (replayed) markReplayed(reply);
         reply.code(201);
@@ -122,11 +131,9 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
         },
       },
       async (request, reply) => {
-        const { email } = request.body as unknown as { email: string };
-        return answer(
-          reply,
-          await admin.admit(by(request), email, membershipOf(module, membershipIn(request.body))),
-        );
+        const { [signInBy]: typed } = request.body as unknown as Record<string, string>;
+        const membership = membershipOf(module, membershipIn(request.body));
+        return answer(reply, await admin.admit(by(request), typed!, membership));
       },
     );
 
@@ -143,13 +150,7 @@ export function userRoutes({ platform, module, users, admin }: UserRoutesOptions
         },
       },
       async (request, reply) => {
-        const { name, email, contact } = request.body as Record<string, string | undefined>;
-        const facts = {
-          ...(name === undefined ? {} : { name: name.trim() }),
-          ...(email === undefined ? {} : { email }),
-          ...(contact === undefined ? {} : { contact }),
-          membership: membershipIn(request.body),
-        };
+        const facts = { ...personIn(request.body), membership: membershipIn(request.body) };
         const expected = expectedVersion(request);
         return answer(reply, await admin.update(by(request), request.params.id, facts, expected));
       },

@@ -1,4 +1,6 @@
 import { type TProperties, Type } from '@sinclair/typebox';
+import type { SystemModule } from '../http/module.ts';
+import { shownMembership } from './profile.ts';
 import { signInOutcomes } from './sign-in-log.ts';
 
 const closed = <T extends TProperties>(properties: T) =>
@@ -15,6 +17,12 @@ const email = Type.String({
   maxLength: 320,
   pattern: `^\\s*[^\\s@${unseen}]+@[^\\s@${unseen}]*[^\\s@.${unseen}]\\s*$`,
   description: 'Signs in with it; letter case and spaces around it make no difference',
+});
+const armyNumber = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: `^(?=.*\\S)[^${unseen}]+$`,
+  description: 'Signs in with it; letter case and spaces make no difference',
 });
 const contact = Type.String({ maxLength: 200, pattern: `^[^${unseen}]*$` });
 /** Longer than a password may be, so that the answer can say what is wrong. */
@@ -72,20 +80,24 @@ export const SignIns = closed({
 });
 
 /** The schemas that depend on what a membership of the system is. */
-export function userSchemas(membership: TProperties) {
+export function userSchemas({
+  membership,
+  signInBy = 'email',
+}: Pick<SystemModule, 'membership' | 'signInBy'>) {
   const optional = Object.fromEntries(
     Object.entries(membership).map(([key, schema]) => [key, Type.Optional(schema)]),
   );
-  const shown = Object.fromEntries(
-    Object.entries(membership).map(([key, schema]) => [key, key === 'role' ? schema : nullable(schema)]),
-  );
+  const byNumber = signInBy === 'armyNumber';
+  const numberShown: TProperties = byNumber ? { armyNumber: nullable(Type.String()) } : {};
+  const names: TProperties = byNumber ? { armyNumber, email: Type.Optional(email) } : { email };
   const User = closed({
     id: Type.String(),
     name: Type.String(),
+    ...numberShown,
     email: nullable(Type.String()),
     contact: Type.String(),
     status: Type.Union([Type.Literal('active'), Type.Literal('disabled'), Type.Literal('removed')]),
-    ...shown,
+    ...shownMembership(membership),
     otherSystems: Type.Boolean({ description: 'Whether the person is a member of another system, too' }),
     createdAt: when,
     lastLoginAt: nullable(when),
@@ -101,14 +113,15 @@ export function userSchemas(membership: TProperties) {
     }),
     CreateBody: closed({
       name,
-      email,
+      ...names,
       contact: Type.Optional(contact),
       password: PasswordText,
       ...membership,
     }),
-    AdmitBody: closed({ email, ...membership }),
+    AdmitBody: closed({ ...(byNumber ? { armyNumber } : { email }), ...membership }),
     UpdateBody: closed({
       name: Type.Optional(name),
+      ...(byNumber ? { armyNumber: Type.Optional(armyNumber) } : {}),
       email: Type.Optional(email),
       contact: Type.Optional(contact),
       ...optional,

@@ -3,6 +3,8 @@ import type { AuditEntry, Audited } from '../audit/outbox.ts';
 import type { Idempotency } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
 import type { Membership } from './member.ts';
+import { createMemberLists } from './member-lists.ts';
+import { armyNumberFields, normalArmyNumber, normalEmail, type SignInKind } from './sign-in-names.ts';
 
 export type Memberships = Partial<Record<SystemName, Membership>>;
 
@@ -14,6 +16,13 @@ export interface UserDocument extends Audited {
   email: string | null;
   /** The address of who was removed: kept for the reader of old records, free for others. */
   formerEmail?: string;
+  /** As it was entered, and as it is shown. */
+  armyNumber?: string | null;
+  /** Its normal form (`normalArmyNumber`), unique. Null, or left out, for who has none. */
+  armyKey?: string | null;
+  /** The number of who was removed, as entered and in its normal form; free for others. */
+  formerArmyNumber?: string;
+  formerArmyKey?: string;
   passwordHash: string;
   /** Whoever is removed stays as a name in figures and in the audit, and can never sign in again. */
   status: 'active' | 'disabled' | 'removed';
@@ -33,8 +42,10 @@ export interface UserDocument extends Audited {
   leaving?: { token: string; at: Date };
 }
 
+/** Somebody without an e-mail signs in by army number. */
 export type NewUser = Pick<UserDocument, 'name' | 'passwordHash' | 'contact' | 'memberships'> & {
-  email: string;
+  email: string | null;
+  armyNumber?: string | null;
 };
 
 /** What a compare-and-set of a user does beside raising the version. */
@@ -47,11 +58,6 @@ export interface UserChange {
 }
 
 export type UserRepository = ReturnType<typeof createUserRepository>;
-
-/** The form in which an e-mail address is stored and looked up. */
-export function normalEmail(email: string): string {
-  return email.normalize('NFC').trim().toLowerCase();
-}
 
 /** The id that a text is, or null. */
 export function userIdOf(text: string): ObjectId | null {
@@ -80,84 +86,63 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
     return users.findOne({ email: normalEmail(email) });
   }
 
-  /** Whether a user who was removed had that address. */
-  async function wasRemoved(email: string): Promise<boolean> {
-    return (await users.countDocuments({ formerEmail: normalEmail(email) }, { limit: 1 })) === 1;
+  /** The user with that army number, however it is written. */
+  async function findByArmyNumber(armyNumber: string): Promise<UserDocument | null> {
+    return users.findOne({ armyKey: normalArmyNumber(armyNumber) });
   }
 
-  /** The members of a system, active or disabled, in order of name; of some roles only when asked. */
-  async function listMembers(system: SystemName, roles?: readonly string[]): Promise<UserDocument[]> {
-    const role = roles === undefined ? { $exists: true } : { $in: [...roles] };
-    return users
-      .find({ [`memberships.${system}.role`]: role }, { projection: { outbox: 0 } })
-      .sort({ name: 1, _id: 1 })
-      .toArray();
+  /** Whoever signs in by that name, in a system of that kind. */
+  async function findBySignInName(kind: SignInKind, typed: string): Promise<UserDocument | null> {
+    return kind === 'email' ? findByEmail(typed) : findByArmyNumber(typed);
   }
 
-  /** Those who were members of a system and are not any more, in order of name. */
-  async function listFormer(system: SystemName): Promise<UserDocument[]> {
-    return users
-      .find(
-        {
-          [`formerMemberships.${system}.role`]: { $type: 'string' },
-          [`memberships.${system}.role`]: { $exists: false },
-        },
-        { projection: { outbox: 0 } },
-      )
-      .sort({ name: 1, _id: 1 })
-      .toArray();
-  }
-
-  /** Everybody who is or was a member, in order of name: figures keep the names of those who left. */
-  async function listPeople(
-    system: SystemName,
-  ): Promise<Pick<UserDocument, '_id' | 'name' | 'status' | 'memberships'>[]> {
-    return users
-      .find({
-        $or: [
-          { [`memberships.${system}.role`]: { $exists: true } },
-          { [`formerMemberships.${system}.role`]: { $type: 'string' } },
-        ],
-      })
-      .project<Pick<UserDocument, '_id' | 'name' | 'status' | 'memberships'>>({
-        name: 1,
-        status: 1,
-        memberships: 1,
-      })
-      .sort({ name: 1, _id: 1 })
-      .toArray();
+  /** Whether a user who was removed signed in by that name. */
+  async function wasRemoved(typed: string, kind: SignInKind = 'email'): Promise<boolean> {
+    const former =
+      kind === 'email' ? { formerEmail: normalEmail(typed) } : { formerArmyKey: normalArmyNumber(typed) };
+    return (await users.countDocuments(former, { limit: 1 })) === 1;
   }
 
   /**
-   * Creates the user, or brings an existing one (same e-mail) to the given state. Safe to repeat. The
-   * `tokenVersion` rises on an existing user, because the password may be another one now.
+   * Creates the user, or brings an existing one (same e-mail; without one, same army number) to the given state.
+   * Safe to repeat. The `tokenVersion` rises on an existing user, because the password may be another one now.
    */
-  async function upsertUser(user: NewUser, entry?: AuditEntry): Promise<UserDocument & { email: string }> {
-    const { email, ...rest } = user;
+  async function upsertUser<U extends NewUser>(
+    user: U,
+    entry?: AuditEntry,
+  ): Promise<UserDocument & Pick<U, 'email'>> {
+    const { name, email, armyNumber = null, passwordHash, contact, memberships } = user;
+    if (email === null && armyNumber === null) throw new Error('A user needs a name to sign in by.');
     const stored = await users.findOneAndUpdate(
-      { email: normalEmail(email) },
+      email === null ? { armyKey: normalArmyNumber(armyNumber!) } : { email: normalEmail(email) },
       {
-        $set: { ...rest, status: 'active' },
+        $set: {
+          ...{ name, passwordHash, contact, memberships },
+          ...(armyNumber === null ? {} : armyNumberFields(armyNumber)),
+          status: 'active',
+        },
         $inc: { tokenVersion: 1, version: 1 },
-        $setOnInsert: { createdAt: clock(), lastLoginAt: null },
+        // Who is there already and uses another system may have an address.
+        $setOnInsert: { createdAt: clock(), lastLoginAt: null, ...(email === null ? { email } : {}) },
         ...(entry === undefined ? {} : { $push: { outbox: entry } }),
       },
       { upsert: true, returnDocument: 'after' },
     );
-    return stored as UserDocument & { email: string };
+    return stored as UserDocument & Pick<U, 'email'>;
   }
 
-  /** Rejects with MongoDB's duplicate key where the e-mail or the `Idempotency-Key` is there already. */
+  /** Rejects with MongoDB's duplicate key where e-mail, army number or `Idempotency-Key` is there already. */
   async function insertUser(
     user: NewUser & { idempotency?: Idempotency | undefined },
     entryOf: (id: ObjectId) => AuditEntry,
   ): Promise<UserDocument> {
     const _id = new ObjectId();
-    const { idempotency, ...rest } = user;
+    const { idempotency, armyNumber, ...rest } = user;
     const document: UserDocument = {
       _id,
       ...rest,
-      email: normalEmail(user.email),
+      email: user.email === null ? null : normalEmail(user.email),
+      ...(armyNumber == null ? {} : armyNumberFields(armyNumber)),
       status: 'active',
       tokenVersion: 1,
       version: 1,
@@ -243,15 +228,39 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
     return result.matchedCount === 1;
   }
 
+  /**
+   * Takes a value out of an array that every membership of a system has: what it names is gone. Safe to repeat:
+   * whoever has lost it already is left alone. Gives the number of users changed.
+   */
+  async function pullFromMemberships(
+    system: SystemName,
+    field: string,
+    value: string,
+    entryOf: (id: ObjectId) => AuditEntry,
+  ): Promise<number> {
+    const path = `memberships.${system}.${field}`;
+    let changed = 0;
+    for await (const { _id } of users.find({ [path]: value }, { projection: { _id: 1 } })) {
+      // One at a time: each needs an entry of its own.
+      const pulled = await users.updateOne({ _id, [path]: value }, {
+        $pull: { [path]: value },
+        $inc: { version: 1 },
+        $push: { outbox: entryOf(_id) },
+      } as never);
+      changed += pulled.modifiedCount;
+    }
+    return changed;
+  }
+
   return {
+    ...createMemberLists(users),
     findById,
     findByIds,
     findByEmail,
+    findByArmyNumber,
+    findBySignInName,
     findByIdempotencyKey,
     wasRemoved,
-    listMembers,
-    listFormer,
-    listPeople,
     upsertUser,
     insertUser,
     compareAndSet,
@@ -259,5 +268,6 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
     updatePassword,
     updateStatus,
     updateMembership,
+    pullFromMemberships,
   };
 }

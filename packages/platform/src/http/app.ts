@@ -3,7 +3,7 @@ import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { auditRoutes } from '../audit/routes.ts';
 import { createAuthenticate } from '../auth/authenticate.ts';
-import { createIdentity } from '../auth/identity.ts';
+import { createIdentity, identityRoutes } from '../auth/identity.ts';
 import { permissionsOf } from '../auth/permissions.ts';
 import { registerTokens } from '../auth/tokens.ts';
 import { createUserRepository } from '../auth/users.ts';
@@ -15,6 +15,7 @@ import { countRequests, traceRequests } from '../observe/requests.ts';
 import { guardRoute } from '../operations/gate.ts';
 import { registerOpenApi } from './docs.ts';
 import { type EdgeTimes, edgeTimes, registerEdge, serverOptions } from './edge.ts';
+import { wrapAnswers } from './envelope.ts';
 import { answerParserError, registerErrorHandling, sendError } from './error-handling.ts';
 import { registerHealth } from './health.ts';
 import { registerIdempotency } from './idempotency.ts';
@@ -86,21 +87,21 @@ export async function createSystemApp(
   registerErrorHandling(app, module, routes);
   await registerOpenApi(app, module);
   await registerEdge(app, platform, module.name, times);
-  await registerTokens(app, platform, module.name);
+  await registerTokens(app, platform, module);
   const migrations = [...platformMigrations, ...module.migrations];
   registerHealth(app, platform, migrations);
 
   const users = createUserRepository(platform.db, platform.clock);
   const { modules = [module], passwordCost } = options;
-  const { signIn, routes: identityRoutes } = createIdentity(app, platform, module, {
-    users,
-    modules,
-    passwordCost,
-  });
+  const identity = createIdentity(app, platform, module, { users, modules, passwordCost });
+  const { signIn } = identity;
   await registerOperations(app, { platform, module: withPlatform, users, signIn, migrations });
   await app.register(
     async (api) => {
-      api.addHook('onRoute', (route) => completeRoute(route, withPlatform));
+      api.addHook('onRoute', (route) => {
+        route.config = { ...route.config, ofSystem: true };
+        completeRoute(route, withPlatform);
+      });
       api.addHook('onRoute', (route) => guardRoute(route, platform.maintenance));
       // Before anybody is looked up: in the middle of a restore there are no users, and a caller who is told to sign
       // in again would lose a sign-in that is good.
@@ -112,9 +113,12 @@ export async function createSystemApp(
         'onRequest',
         createAuthenticate(app, withPlatform, { ...users, findById: sharedReadByKey(users.findByIds) }),
       );
-      await api.register(identityRoutes);
-      await api.register(auditRoutes(platform, module.name));
-      await api.register(module.routes(platform) as Parameters<typeof api.register>[0]);
+      await api.register(async (own) => {
+        wrapAnswers(own, module.envelope);
+        if (module.identityRoutes !== 'own') await own.register(identityRoutes(platform, module, identity));
+        await own.register(auditRoutes(platform, module.name));
+      });
+      await api.register(module.routes(platform, identity) as Parameters<typeof api.register>[0]);
     },
     { prefix: module.prefix },
   );

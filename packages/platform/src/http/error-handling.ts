@@ -11,8 +11,15 @@ import { statusOfCode } from './status.ts';
 
 const retryAfterSeconds = '5';
 
-function bodyOf(module: SystemModule, error: CodedError, requestId: string): object {
-  const facts = { code: error.code, message: error.message, requestId };
+/** `status` differs from that of the code only where HTTP itself was broken. */
+function bodyOf(
+  module: SystemModule,
+  error: CodedError,
+  requestId: string,
+  status = statusOfCode[error.code],
+): object {
+  const { code, message } = error;
+  const facts = { code, status, message, requestId };
   return module.errorBody(error.details === undefined ? facts : { ...facts, details: error.details });
 }
 
@@ -71,8 +78,9 @@ function answerExpectations(app: FastifyInstance, module: SystemModule): void {
   app.server.on('checkExpectation', (_request, response) => {
     const requestId = newRequestId();
     const coded = new CodedError('INVALID_REQUEST', 'No expectation but 100-continue is met.');
-    const body = JSON.stringify(bodyOf(module, coded, requestId));
-    response.writeHead(417, {
+    const status = 417;
+    const body = JSON.stringify(bodyOf(module, coded, requestId, status));
+    response.writeHead(status, {
       ...apiHeaders,
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(body),
@@ -99,7 +107,7 @@ export function answerParserError(module: SystemModule, error: { code?: string }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') status = 408;
   const requestId = newRequestId();
   const coded = new CodedError('INVALID_REQUEST', 'The request is not well-formed HTTP.');
-  const body = JSON.stringify(bodyOf(module, coded, requestId));
+  const body = JSON.stringify(bodyOf(module, coded, requestId, status));
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -2,7 +2,12 @@ import type { ErrorCode } from '@backoffice/core';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { TProperties, TSchema } from '@sinclair/typebox';
 import type { FastifyPluginAsync } from 'fastify';
+import type { Identity } from '../auth/identity.ts';
+import type { Membership } from '../auth/member.ts';
+import type { SignInKind } from '../auth/sign-in-names.ts';
+import type { Config } from '../config/schema.ts';
 import type { Migration, Platform } from '../data.ts';
+import type { Envelope } from './envelope.ts';
 
 /** The systems that this back office knows by name; memberships and token audiences use the same names. */
 export const systemNames = ['receivables'] as const;
@@ -11,8 +16,14 @@ export type SystemName = (typeof systemNames)[number];
 /** What a caller is told about an error, before a system gives it its documented shape. */
 export interface ErrorFacts {
   code: ErrorCode;
+  /** The HTTP status with which it is answered. */
+  status: number;
   message: string;
   requestId: string;
+  /**
+   * Of a request that does not fit its schema: `in` (`body`, `query`, `path`, `headers`) and `field`, the way to
+   * the value with dots, through lists by their index from 0, as `items.2.name`.
+   */
   details?: Record<string, unknown>;
 }
 
@@ -32,17 +43,33 @@ export interface SystemModule {
   administrators: readonly string[];
   /** What a membership of this system consists of: the properties of `Membership`, as administrators set them. */
   membership: TProperties;
-  /** Whether its users are administered by the platform's routes (`/admin/users`), or by routes of its own. */
-  userAdministration?: 'platform' | 'own';
+  /** A membership for who is made a member at the server's terminal, where nulls for all but the role won't do. */
+  newMembership?: (facts: { role: string; name: string }) => Membership;
+  /** By what its users sign in; left out: by e-mail. */
+  signInBy?: SignInKind;
+  /**
+   * Whether signing in and administering users go by the platform's routes (`/auth/*`, `/admin/users*`,
+   * `/admin/sign-ins`), or by routes of the module's own, made of the `Identity` that `routes` is given.
+   */
+  identityRoutes?: 'platform' | 'own';
+  /** The fields of whoever is signed in, as the platform's routes answer them, in that order. */
+  profile?: readonly string[];
+  /** How long a token is good for; left out: TOKEN_HOURS. */
+  tokenMinutes?: (config: Config) => number;
   /** permission → the roles that have it. */
   permissions: Readonly<Record<string, readonly string[]>>;
-  /** Take `Authorization: <token>` too. Only where an existing front-end sends it so. */
-  bearerOptional?: boolean;
+  /**
+   * What is taken in `Authorization`: `Bearer <token>` with the word in any letter case (left out), only exactly
+   * so, or the bare token too. The last only where an existing front-end sends it so.
+   */
+  authorization?: 'bearer' | 'bearer-exact' | 'bearer-or-bare';
   errorBody: (error: ErrorFacts) => object;
   /** The schema of `errorBody`'s result, for the OpenAPI. Left out: any object. */
   errorSchema?: TSchema;
+  /** What every good JSON answer of the platform's own routes is put into; the module's routes do so themselves. */
+  envelope?: Envelope;
   /** Collections of the module whose documents carry an outbox (see audit/outbox.ts). */
   audited?: readonly string[];
-  routes: (platform: Platform) => FastifyPluginAsync | FastifyPluginAsyncTypebox;
+  routes: (platform: Platform, identity: Identity) => FastifyPluginAsync | FastifyPluginAsyncTypebox;
   migrations: readonly Migration[];
 }

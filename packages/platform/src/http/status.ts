@@ -12,6 +12,7 @@ export const statusOfCode: Readonly<Record<ErrorCode, number>> = {
   EMAIL_TAKEN: 409,
   // The status that an existing front-end knows; where no contract says otherwise, a code of its own is 409.
   ALREADY_EXISTS: 400,
+  ARMY_NUMBER_TAKEN: 409,
   LAST_ADMINISTRATOR: 409,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,

@@ -183,6 +183,23 @@ export const platformMigrations: readonly Migration[] = [
       for (const name of ['audit_chain', 'audit_head', 'audit_checkpoints']) await db.collection(name).drop();
     },
   },
+  {
+    name: '20261125T1740_platform_army_numbers',
+    async up(db) {
+      await db.collection('users').createIndexes([
+        {
+          // Sign-in by army number, and no two users with one. Those without a number are none of its business.
+          key: { armyKey: 1 },
+          name: 'army_number_unique',
+          unique: true,
+          partialFilterExpression: { armyKey: { $type: 'string' } },
+        },
+      ]);
+    },
+    async down(db) {
+      await dropIfThere(db, 'users', ['army_number_unique']);
+    },
+  },
 ];
 
 /** What carries entries that are not in the audit chain yet, oldest first: few, however many documents there are. */

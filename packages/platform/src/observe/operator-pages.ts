@@ -2,7 +2,7 @@ import { CodedError } from '@backoffice/core';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Member } from '../auth/member.ts';
-import { originOf } from '../auth/routes.ts';
+import { originOf } from '../auth/own-account.ts';
 import type { SignIn } from '../auth/sign-in.ts';
 import { toCodedError } from '../http/errors.ts';
 import type { SystemModule } from '../http/module.ts';

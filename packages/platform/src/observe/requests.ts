@@ -4,6 +4,13 @@ import type { Metrics } from './metrics.ts';
 import { runIn, type Span } from './span.ts';
 import type { Tracing } from './tracing.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Under the system's prefix: a call of the API, not of an operator's page or a health check. */
+    ofSystem?: boolean;
+  }
+}
+
 /** The pattern, never the address; all that have none share one label. */
 const routeOf = (request: FastifyRequest) => request.routeOptions.url ?? 'unknown';
 const statusOf = (reply: FastifyReply) => (reply.raw.writableFinished ? reply.statusCode : 'aborted');
@@ -29,8 +36,9 @@ export function traceRequests(app: FastifyInstance, tracing: Tracing | null, mod
   const spans = new WeakMap<FastifyRequest, Span>();
 
   app.addHook('onRequest', (request, reply, done) => {
-    const { url: route } = request.routeOptions;
-    if (route === undefined || !route.startsWith(`${module.prefix}/`)) return done();
+    const { url: route, config } = request.routeOptions;
+    // By the mark, not by the address: a system may have its routes at the root, beside the health checks.
+    if (route === undefined || config.ofSystem !== true) return done();
     const { traceparent } = request.headers;
     const span = tracing.start(`${request.method} ${route}`, {
       kind: 'server',

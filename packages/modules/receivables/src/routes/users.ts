@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { readFilter } from '../asking.ts';
-import { regionCodes } from '../model.ts';
+import { readMembership } from '../people.ts';
 import { Users, UsersQuery } from '../schemas.ts';
 import type { RouteContext } from './context.ts';
 
@@ -29,10 +29,9 @@ export function userRoutes({ users }: RouteContext): FastifyPluginAsyncTypebox {
         return members
           .filter((user) => user.status === 'active')
           .map((user) => {
-            const { role, region, department } = user.memberships.receivables!;
-            const known = regionCodes.find((code) => code === region) ?? null;
+            const { role, region, department } = readMembership(user.memberships.receivables!);
             const { name, email, contact } = user;
-            return { id: user._id.toHexString(), name, email, role, region: known, department, contact };
+            return { id: user._id.toHexString(), name, email, role, region, department, contact };
           })
           .filter((user) => wanted === null || user.region === wanted);
       },
