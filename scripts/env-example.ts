@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { systems } from '@backoffice/api';
 import { envExample } from '@backoffice/platform';
 
 // Writes .env.example from the config schema; with --check only says whether it is as it should be.
 const file = new URL('../.env.example', import.meta.url);
-const wanted = envExample();
+const wanted = envExample(systems);
 if (!process.argv.includes('--check')) {
   writeFileSync(file, wanted);
 } else {

@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } fr
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { ConfigSchema, loadConfig } from '@backoffice/platform';
+import { systems } from '@backoffice/api';
+import { loadConfig, settingsFor } from '@backoffice/platform';
 import t from 'tap';
 import { parse } from 'yaml';
 import { root, run, scratch } from './support.ts';
@@ -14,7 +15,7 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const compose: Json = parse(read('docker-compose.yml').replace(/\$\{\w+:-([^}]*)\}/g, '$1'), { merge: true });
 const services = Object.entries<Json>(compose.services);
 const ours = services.filter(([, { image }]) => image === 'backoffice:local');
-const settings = ConfigSchema.properties as Record<string, { secret?: boolean }>;
+const settings = new Map(settingsFor(systems).map(({ name, schema }) => [name, schema]));
 
 /** Every file that belongs to the repository or would with the next commit. */
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
@@ -106,14 +107,14 @@ t.test('API and worker would start with exactly what compose gives them', async 
   for (const [name, { environment, secrets, command }] of ours) {
     const env: Record<string, string> = {};
     for (const [key, value] of Object.entries<Json>(environment)) {
-      const setting = settings[key.replace(/_FILE$/, '')];
+      const setting = settings.get(key.replace(/_FILE$/, ''));
       t.ok(setting, `${name}: ${key}`);
       if (setting?.secret) t.match(key, /_FILE$/, `${name}: a secret never stands in the file itself`);
       const [, secret] = /^\/run\/secrets\/(\w+)$/.exec(value ?? '') ?? [];
       if (secret !== undefined) t.ok(secrets.includes(secret), `${name}: ${secret}`);
       env[key] = secret === undefined ? String(value ?? '') : join(folder, 'deploy/secrets', secret);
     }
-    const config = loadConfig(env);
+    const config = loadConfig(env, systems);
     t.match(config, {
       NODE_ENV: 'production',
       JWT_SECRET: made.jwt_secret,

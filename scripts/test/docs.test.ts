@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigSchema } from '@backoffice/platform';
+import { systems } from '@backoffice/api';
+import { envExample, settingsFor } from '@backoffice/platform';
 import { receivablesSeed } from '@backoffice/receivables/demo';
 import t from 'tap';
 import { logins } from '../start/greeting.ts';
@@ -16,6 +17,7 @@ const files = execFileSync('git', ['ls-files'], {
   .filter((file) => file !== '' && file !== 'pnpm-lock.yaml' && existsSync(join(root, file)));
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 const documents = files.filter((file) => file.endsWith('.md'));
+const settings = new Map(settingsFor(systems).map(({ name, schema }) => [name, schema]));
 const hasReadme = files.includes('README.md');
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
@@ -86,16 +88,19 @@ t.test('every document that a source or a document mentions exists', async (t) =
   }
 });
 
+t.test('.env.example is what the settings of platform and systems give', async (t) => {
+  t.equal(read('.env.example'), envExample(systems));
+});
+
 t.test('every setting of a table is one, with its number', async (t) => {
-  const settings = ConfigSchema.properties as Record<string, { type?: string; default?: unknown }>;
   for (const file of documents) {
     for (const [, table] of read(file).matchAll(/^\| *settings? *\|.*\n\|[-:| ]+\n((?:\|.*\n?)*)/gim)) {
       for (const row of table!.trim().split('\n')) {
         const [, first = '', second = ''] = row.split('|');
         const names = [...first.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name!);
-        for (const name of names) t.ok(settings[name] || others.includes(name), `${file}: ${name}`);
+        for (const name of names) t.ok(settings.has(name) || others.includes(name), `${file}: ${name}`);
         const stated = /^ *`?(\d[\d_,]*)`? *$/.exec(second)?.[1];
-        const setting = settings[names[0] ?? ''];
+        const setting = settings.get(names[0] ?? '');
         if (names.length === 1 && stated && setting?.type === 'integer') {
           t.equal(Number(stated.replace(/[_,]/g, '')), setting.default, `${file}: ${names[0]}`);
         }
@@ -113,7 +118,7 @@ t.test('the settings that npm start explains are ones', async (t) => {
     names!.split(', '),
   );
   t.ok(named.length > 5);
-  for (const name of named) t.ok(name in ConfigSchema.properties || others.includes(name), name);
+  for (const name of named) t.ok(settings.has(name) || others.includes(name), name);
 });
 
 t.test('the logins that npm start prints are those of the demo data', async (t) => {

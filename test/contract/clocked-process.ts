@@ -1,6 +1,6 @@
-import { startApi } from '@backoffice/api';
+import { startApi, systems } from '@backoffice/api';
 import { createPlatform, loadConfig, startWorker } from '@backoffice/platform';
-import { modules } from '../../apps/worker/src/worker.ts';
+import { workers } from '../../apps/worker/src/worker.ts';
 
 // The API or the worker as it is, but for its clock: it stands where the parent puts it, by a message.
 const [role] = process.argv.slice(2) as ['api' | 'worker'];
@@ -11,9 +11,9 @@ process.on('message', ({ at }: { at: string }) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-const platform = await createPlatform(loadConfig(), { role, clock: () => now });
+const platform = await createPlatform(loadConfig(process.env, systems), { role, systems, clock: () => now });
 if (role === 'api') await startApi(platform);
 else {
-  await startWorker(platform, modules);
+  await startWorker(platform, workers);
   platform.log.info('working');
 }

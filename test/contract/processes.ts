@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { systems } from '@backoffice/api';
 import { createMigrator, createPlatform, loadConfig, platformMigrations } from '@backoffice/platform';
-import { receivablesMigrations } from '@backoffice/receivables';
 import type { Test } from 'tap';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -44,13 +44,17 @@ export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): Node
 
 /** The platform of the test itself: it migrates, makes users, and looks into the database where HTTP can't. */
 export async function openPlatform(t: Test, env: NodeJS.ProcessEnv) {
-  const platform = await createPlatform(loadConfig({ ...env, LOG_LEVEL: 'silent' }), { role: 'cli' });
+  const platform = await createPlatform(loadConfig({ ...env, LOG_LEVEL: 'silent' }, systems), {
+    role: 'cli',
+    systems,
+  });
   t.teardown(async () => {
     await removeKeys(platform.redis, env.QUEUE_PREFIX!);
     await platform.db.dropDatabase();
     await platform.close();
   });
-  await createMigrator(platform.db, [...platformMigrations, ...receivablesMigrations]).latest();
+  const migrations = [...platformMigrations, ...systems.flatMap((system) => system.migrations)];
+  await createMigrator(platform.db, migrations).latest();
   return platform;
 }
 

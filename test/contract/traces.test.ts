@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { systems } from '@backoffice/api';
 import { createPlatform, loadConfig } from '@backoffice/platform';
 import t, { type Test } from 'tap';
 import { ownEnvironment, until } from './processes.ts';
@@ -139,12 +140,12 @@ t.test('without an endpoint nothing of OpenTelemetry is loaded', async (t) => {
   // All but its interfaces, which other libraries load for themselves.
   const loaded = () => Object.keys(cache).filter((file) => /\/@opentelemetry\/(?!api\/)/.test(file));
   const env = ownEnvironment(t);
-  const without = await createPlatform(loadConfig(env), { role: 'api' });
+  const without = await createPlatform(loadConfig(env), { role: 'api', systems });
   t.equal(without.tracing, null);
   t.same(loaded(), []);
   await without.close();
   const given = { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
-  const traced = await createPlatform(loadConfig(given), { role: 'api' });
+  const traced = await createPlatform(loadConfig(given), { role: 'api', systems });
   t.ok(loaded().length > 0, 'it would be seen here');
   await traced.close();
 });

@@ -1,4 +1,4 @@
-import { createSystemApp, type Platform, type SystemModule } from '@backoffice/platform';
+import { createSystemApp, type Platform, portOf, type SystemModule } from '@backoffice/platform';
 import { receivables } from '@backoffice/receivables';
 
 /** Every system that this process can serve. A new one is a line here. */
@@ -49,7 +49,7 @@ export async function startApi(
           await app.close().finally(() => clearTimeout(streams));
         },
       });
-      const url = await app.listen({ host: config.HOST, port: config[module.portSetting] });
+      const url = await app.listen({ host: config.HOST, port: portOf(config, module) });
       started[started.length - 1]!.url = `${url}${module.prefix}`;
       log.info({ system: module.name, url }, 'listening');
     }

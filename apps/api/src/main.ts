@@ -1,4 +1,4 @@
 import { runProcess } from '@backoffice/platform';
-import { startApi } from './app.ts';
+import { startApi, systems } from './app.ts';
 
-await runProcess('api', startApi);
+await runProcess('api', systems, startApi);

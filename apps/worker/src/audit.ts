@@ -1,11 +1,11 @@
 import { createPlatform, loadConfig, runAuditCommand, useLocalSystem } from '@backoffice/platform';
-import { modules } from './worker.ts';
+import { systems } from './worker.ts';
 
 try {
   useLocalSystem();
-  const platform = await createPlatform(loadConfig(), { role: 'cli' });
+  const platform = await createPlatform(loadConfig(process.env, systems), { role: 'cli', systems });
   try {
-    for (const { audited = [] } of modules) platform.audit.register(audited);
+    for (const { audited = [] } of systems) platform.audit.register(audited);
     process.exitCode = await runAuditCommand(platform.audit, process.argv.slice(2));
   } finally {
     await platform.close();

@@ -1,4 +1,5 @@
 import { createPlatform, loadConfig, type Platform, useLocalSystem } from '@backoffice/platform';
+import { systems } from './worker.ts';
 
 /**
  * Runs one of the commands for operators at the terminal: what it says goes to the terminal, its number is
@@ -17,7 +18,8 @@ export async function runCommand(
   }
   try {
     useLocalSystem();
-    const platform = await createPlatform({ ...loadConfig(), LOG_LEVEL: 'silent' }, { role: 'cli' });
+    const config = loadConfig(process.env, systems);
+    const platform = await createPlatform({ ...config, LOG_LEVEL: 'silent' }, { role: 'cli', systems });
     try {
       process.exitCode = await work(platform, process.argv.slice(2), ending.signal);
     } finally {

@@ -1,13 +1,9 @@
 import { runDoctorCommand, useLocalSystem } from '@backoffice/platform';
-import { receivables } from '@backoffice/receivables';
-import { sets } from './migration-sets.ts';
-
-/** The systems whose administrators and queues are looked at. A new one is a line here. */
-const systems = [receivables];
+import { migrations } from './migration-sets.ts';
+import { systems } from './worker.ts';
 
 try {
   useLocalSystem();
-  const migrations = sets.flatMap((set) => set.migrations);
   process.exitCode = await runDoctorCommand(systems, migrations, process.argv.slice(2));
 } catch (error) {
   console.error(`The doctor failed: ${(error as Error).message}`);

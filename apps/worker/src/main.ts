@@ -1,17 +1,17 @@
 import { setFlagsFromString } from 'node:v8';
-import { platformMigrations, runProcess, startWorker, startWorkerServer } from '@backoffice/platform';
-import { modules } from './worker.ts';
+import { runProcess, startWorker, startWorkerServer } from '@backoffice/platform';
+import { migrations } from './migration-sets.ts';
+import { systems, workers } from './worker.ts';
 
 // What an import holds at any moment is small, however large its file. V8 would still let garbage grow to
 // several times that before it looks; like this it looks at half as much again, which costs no CPU time.
 setFlagsFromString('--heap-growing-percent=50');
 
-await runProcess('worker', async (platform) => {
-  const migrations = [...platformMigrations, ...modules.flatMap((module) => module.migrations ?? [])];
+await runProcess('worker', systems, async (platform) => {
   // First of all: a port that is another's must be said before a job has begun.
   const server = await startWorkerServer(platform, migrations);
-  const worker = await startWorker(platform, modules);
-  platform.log.info({ systems: modules.map((module) => module.name), url: server.url }, 'working');
+  const worker = await startWorker(platform, workers);
+  platform.log.info({ systems: platform.systems, url: server.url }, 'working');
   return {
     async close() {
       // Seen to the end: draining is when an operator looks.

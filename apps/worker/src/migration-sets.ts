@@ -1,12 +1,12 @@
 import { type MigrationSet, platformMigrations } from '@backoffice/platform';
-import { receivablesMigrations } from '@backoffice/receivables';
+import { systems } from './worker.ts';
 
-/** Whose migrations there are, and where new ones are written. A new system is a line here. */
+/** Whose migrations there are, and where new ones are written. */
 export const sets: readonly MigrationSet[] = [
   { owner: 'platform', folder: 'packages/platform/src/mongo/migrations', migrations: platformMigrations },
-  {
-    owner: 'receivables',
-    folder: 'packages/modules/receivables/src/migrations',
-    migrations: receivablesMigrations,
-  },
+  ...systems.map(({ name, migrations }) => {
+    return { owner: name, folder: `packages/modules/${name}/src/migrations`, migrations };
+  }),
 ];
+
+export const migrations = sets.flatMap((set) => set.migrations);

@@ -1,8 +1,6 @@
 import { runRestoreCommand } from '@backoffice/platform';
 import { runCommand } from './command.ts';
-import { sets } from './migration-sets.ts';
-
-const migrations = sets.flatMap((set) => set.migrations);
+import { migrations } from './migration-sets.ts';
 
 await runCommand((platform, args, signal) =>
   runRestoreCommand(platform, migrations, args, console.log, signal),

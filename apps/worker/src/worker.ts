@@ -1,5 +1,11 @@
-import type { WorkerModule } from '@backoffice/platform';
+import type { SystemModule, WorkerModule } from '@backoffice/platform';
+import { receivables } from '@backoffice/receivables';
 import { receivablesWorker } from '@backoffice/receivables/worker';
 
-/** Every system whose jobs this process runs. A new one is a line here. */
-export const modules: readonly WorkerModule[] = [receivablesWorker];
+/** Every system whose jobs this process runs, and that the commands know. A new one is a line here. */
+const built: readonly { module: SystemModule; worker: WorkerModule }[] = [
+  { module: receivables, worker: receivablesWorker },
+];
+
+export const systems = built.map(({ module }) => module);
+export const workers = built.map(({ worker }) => worker);

@@ -25,7 +25,7 @@ t.setTimeout(240_000);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const program = ['--import', 'tsx', 'apps/worker/src/first-admin.ts'];
 const env = { ...process.env, ...seedEnv(t, { SEED: 'none' }) };
-const platform = await createPlatform(loadConfig(env), { role: 'cli' });
+const platform = await createPlatform(loadConfig(env), { role: 'cli', systems: [receivables] });
 const users = createUserRepository(platform.db);
 const dir = mkdtempSync(join(tmpdir(), 'first-admin-'));
 t.teardown(async () => {

@@ -12,6 +12,7 @@ import t, { type Test } from 'tap';
 import type { ExpectedSample } from '../../../samples/expected.ts';
 import { signIn } from '../src/seed/api-client.ts';
 import { createSeedMarker } from '../src/seed/marker.ts';
+import { systems } from '../src/worker.ts';
 import { seedEnv } from './seed-support.ts';
 
 t.setTimeout(300_000);
@@ -35,7 +36,7 @@ const env = seedEnv(t, {
 });
 const base = `http://127.0.0.1:${port}/api`;
 const credentials = { email: 'country.manager@example.com', password: env.SEED_PASSWORD! };
-const platform = await createPlatform(loadConfig(env), { role: 'cli' });
+const platform = await createPlatform(loadConfig(env), { role: 'cli', systems });
 t.teardown(async () => {
   const keys = await platform.redis.keys(`${env.QUEUE_PREFIX}:*`);
   if (keys.length > 0) await platform.redis.del(keys);

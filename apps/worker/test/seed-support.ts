@@ -29,7 +29,7 @@ export function seedEnv(t: Test, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
 
 /** The platform on that environment, with its migrations done. */
 export async function openPlatform(t: Test, env: NodeJS.ProcessEnv = {}) {
-  const platform = await createPlatform(loadConfig(seedEnv(t, env)), { role: 'cli' });
+  const platform = await createPlatform(loadConfig(seedEnv(t, env)), { role: 'cli', systems: [] });
   t.teardown(async () => {
     await platform.db.dropDatabase();
     await platform.close();

@@ -61,7 +61,7 @@ t.test('SEED=none does nothing; admins makes the administrators and no data', as
   ] as const) {
     const platform = await openPlatform(t, { SEED: seed });
     const module = buildSeed(async () => void t.fail('no demo data was asked for'));
-    await runSeed({ platform, seeds: [module], baseOf: () => '', output: silent, signal: never });
+    await runSeed({ platform, seeds: [module], systems: [], output: silent, signal: never });
     t.equal(await platform.db.collection('users').countDocuments(), users, seed);
   }
 });
@@ -78,7 +78,7 @@ t.test('a module’s demo data gets the day of the business, its marker and a fo
   await runSeed({
     platform: { ...platform, clock },
     seeds: [module],
-    baseOf: () => '',
+    systems: [],
     output: silent,
     signal: never,
   });

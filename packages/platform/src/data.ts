@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type Audit, createAudit } from './audit/audit.ts';
 import type { Config } from './config/schema.ts';
 import { createDiskStore, type FileStore } from './files/store.ts';
+import type { SystemName } from './http/module.ts';
 import { createJobs, type Jobs } from './jobs/queues.ts';
 import { createLog } from './log.ts';
 import { createMongoClient, databaseOf } from './mongo/client.ts';
@@ -29,6 +30,8 @@ export interface Platform {
   uploads: Uploads;
   /** `ending`: the process was asked to end, and is to get no new requests. */
   state: { ending: boolean };
+  /** The names of all systems of this build, whether this process serves them or not. */
+  systems: readonly SystemName[];
   /** Whether somebody has asked everybody to stand still, and what runs meanwhile. */
   maintenance: Maintenance;
   audit: Audit;
@@ -42,6 +45,8 @@ export interface Platform {
 export interface PlatformOptions {
   /** The worker waits longer for a server that is away: nobody waits for its answer. */
   role: 'api' | 'worker' | 'cli';
+  /** All systems of this build: the platform knows none by itself. */
+  systems: readonly { name: SystemName }[];
   /** Replaces the real clock and the real log in tests. */
   clock?: () => Date;
   log?: Logger;
@@ -56,6 +61,7 @@ const commandMs = 1_500;
 export async function createPlatform(config: Config, options: PlatformOptions): Promise<Platform> {
   const log = options.log ?? createLog(config);
   const clock = options.clock ?? (() => new Date());
+  const systems = options.systems.map(({ name }) => name);
   const client = createMongoClient(config.MONGODB_URI, options.role === 'worker' ? 10_000 : 2_000);
   const db = databaseOf(client, config.MONGODB_URI);
   const metrics = createMetrics({ processFacts: options.role !== 'cli' });
@@ -74,8 +80,9 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
     jobs,
     files: createDiskStore(config.DATA_DIR),
     state: { ending: false },
+    systems,
     maintenance: createMaintenance(db),
-    audit: createAudit(db, config.AUDIT_KEY, clock),
+    audit: createAudit(db, config.AUDIT_KEY, clock, systems),
     metrics,
     tracing,
     async close() {

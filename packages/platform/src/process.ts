@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from './config/load.ts';
+import type { SystemSettings } from './config/systems.ts';
 import { createPlatform, type Platform } from './data.ts';
 import { type Presence, startPresence } from './operations/presence.ts';
 
@@ -17,10 +18,11 @@ function sentenceOf(error: unknown): string {
  * Runs one of the two processes until it is asked to end: what `start` gives is closed first (intake stops,
  * running work ends or is handed back), then the connections. Before that `/ready` of an API says no for
  * DRAIN_MS, so that a balancer sends its requests elsewhere while this one still answers. Exit code 0, or 1
- * when it could not start or did not end in time. Only an application's `main.ts` may call this: it ends the process.
+ * when it could not start or did not end in time. `systems`: all of this build, for their settings. Only an application's `main.ts` may call this: it ends the process.
  */
 export async function runProcess(
   role: 'api' | 'worker',
+  systems: readonly SystemSettings[],
   start: (platform: Platform) => Promise<{ close: () => Promise<void> }>,
 ): Promise<void> {
   let platform: Platform | undefined;
@@ -55,7 +57,7 @@ export async function runProcess(
   }
 
   try {
-    platform = await createPlatform(loadConfig(), { role });
+    platform = await createPlatform(loadConfig(process.env, systems), { role, systems });
     presence = startPresence(platform, role);
     running = await start(platform);
   } catch (error) {

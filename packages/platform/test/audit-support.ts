@@ -29,7 +29,7 @@ export async function openAudit(t: Test, clock: () => Date = () => new Date()) {
 }
 
 export function auditOf(db: Db, clock: () => Date = () => new Date(), key = auditKey): Audit {
-  const audit = createAudit(db, key, clock);
+  const audit = createAudit(db, key, clock, ['receivables']);
   audit.register(['things']);
   return audit;
 }

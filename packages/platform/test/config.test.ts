@@ -1,16 +1,18 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { envExample } from '../src/config/env-example.ts';
 import { ConfigError, loadConfig } from '../src/config/load.ts';
+import * as setting from '../src/config/setting.ts';
+import { portOf, type SystemSettings, settingsOf } from '../src/config/systems.ts';
 
 const secret = 'x'.repeat(32);
 const key = 'y'.repeat(32);
 
-function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
+function faultsOf(env: NodeJS.ProcessEnv, systems: readonly SystemSettings[] = []): readonly string[] {
   try {
-    loadConfig(env);
+    loadConfig(env, systems);
     return [];
   } catch (error) {
     return (error as ConfigError).faults;
@@ -40,7 +42,6 @@ t.test(
 
 t.test('every fault is named, one sentence each', async (t) => {
   const faults = faultsOf({
-    RECEIVABLES_PORT: '70000',
     NODE_ENV: 'live',
     MONGODB_URI: 'http://user:canary@host',
     UPLOAD_WAIT_MS: '-1',
@@ -48,7 +49,6 @@ t.test('every fault is named, one sentence each', async (t) => {
   });
   t.match(faults, [
     /^NODE_ENV is "live"; it must be one of development, test, production\.$/,
-    /^RECEIVABLES_PORT is "70000"; it must be a whole number from 0 to 65535\.$/,
     /^MONGODB_URI does not have the form/,
     /^QUEUE_PREFIX does not have the form/,
     /^JWT_SECRET is missing/,
@@ -58,7 +58,6 @@ t.test('every fault is named, one sentence each', async (t) => {
   t.notMatch(faults.join(), /canary/);
   t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, TIME_ZONE: 'Asia/Poona' }), [/TIME_ZONE/]);
   t.match(faultsOf({ JWT_SECRET: secret, AUDIT_KEY: key, SEED: 'admins' }), [/SEED_PASSWORD is missing/]);
-  const keys = { JWT_SECRET: secret, AUDIT_KEY: key };
   for (const origin of [
     '*',
     'null',
@@ -101,7 +100,6 @@ t.test('defaults, lists, numbers, and secrets from files', async (t) => {
     JWT_SECRET: secret,
     CORS_ORIGINS: ['http://a', 'http://b'],
     TOKEN_HOURS: 2,
-    RECEIVABLES_PORT: 5000,
     TIME_ZONE: 'Asia/Kolkata',
     SYSTEMS: [],
     SEED: 'none',
@@ -116,13 +114,45 @@ t.test('defaults, lists, numbers, and secrets from files', async (t) => {
   );
 });
 
-t.test('.env.example is what the schema gives, and boots once the secret is filled in', async (t) => {
-  const text = await readFile(new URL('../../../.env.example', import.meta.url), 'utf8');
-  t.equal(text, envExample());
-  const settings = text.split('\n').filter((line) => /^[A-Z]/.test(line));
-  const env = Object.fromEntries(settings.map((line) => line.split(/=(.*)/s).slice(0, 2)));
-  t.same(
-    loadConfig({ ...env, JWT_SECRET: secret, AUDIT_KEY: key }),
-    loadConfig({ JWT_SECRET: secret, AUDIT_KEY: key }),
-  );
+const orders = {
+  name: 'orders',
+  title: 'Orders',
+  port: 3000,
+  settings: { ORDERS_CURRENCY: setting.choice('What amounts are in.', ['INR', 'EUR'], 'INR') },
+};
+const keys = { JWT_SECRET: secret, AUDIT_KEY: key };
+
+t.test('every system brings its port and its own settings along', async (t) => {
+  const config = loadConfig({ ...keys, ORDERS_CURRENCY: 'EUR' }, [orders]);
+  t.equal(portOf(config, orders), 3000);
+  t.same(settingsOf(config, orders.settings), { ORDERS_CURRENCY: 'EUR' });
+  t.equal(portOf(loadConfig({ ...keys, ORDERS_PORT: '0' }, [orders]), orders), 0);
+  t.match(faultsOf({ ...keys, ORDERS_PORT: '70000', ORDERS_CURRENCY: 'ORE' }, [orders]), [
+    /^ORDERS_PORT is "70000"; it must be a whole number from 0 to 65535\.$/,
+    /^ORDERS_CURRENCY is "ORE"; it must be one of INR, EUR\.$/,
+  ]);
+  t.throws(() => portOf(loadConfig(keys), orders), /^ORDERS_PORT was not loaded/);
+  t.throws(() => settingsOf(loadConfig(keys), orders.settings), /^ORDERS_CURRENCY was not loaded/);
 });
+
+t.test('two who name the same setting stop the boot', async (t) => {
+  const bookings = { ...orders, name: 'bookings' };
+  t.same(faultsOf(keys, [orders, bookings]), ['ORDERS_CURRENCY is a setting of orders and of bookings.']);
+  const greedy = { ...orders, settings: { TIME_ZONE: setting.text('Where.', 'Asia/Kolkata') } };
+  t.same(faultsOf(keys, [greedy]), ['TIME_ZONE is a setting of platform and of orders.']);
+  t.same(faultsOf(keys, [{ ...orders, name: 'worker' }]), [
+    'WORKER_PORT is a setting of platform and of worker.',
+  ]);
+});
+
+t.test(
+  'the example of the environment holds every setting, and boots once the secrets are filled in',
+  async (t) => {
+    const lines = envExample([orders])
+      .split('\n')
+      .filter((line) => /^[A-Z]/.test(line));
+    t.ok(lines.includes('ORDERS_PORT=3000') && lines.includes('ORDERS_CURRENCY=INR'));
+    const env = Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+    t.same(loadConfig({ ...env, ...keys }, [orders]), loadConfig(keys, [orders]));
+  },
+);

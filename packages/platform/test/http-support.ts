@@ -26,6 +26,8 @@ interface PlatformOverrides {
   redisUrl?: string;
   config?: Partial<Platform['config']>;
   clock?: () => Date;
+  /** Left out: the one of `buildModule`. */
+  systems?: readonly { name: string }[];
 }
 
 /** What the HTTP side needs of the platform, on real servers, with a database of its own. */
@@ -56,6 +58,7 @@ export async function openPlatform(t: Test, overrides: PlatformOverrides = {}) {
     { ...settings, ...overrides.config },
     {
       role: 'api',
+      systems: overrides.systems ?? [{ name: 'receivables' }],
       log,
       ...(overrides.clock === undefined ? {} : { clock: overrides.clock }),
     },
@@ -122,7 +125,7 @@ export function buildModule(overrides: Partial<SystemModule> = {}): SystemModule
     name: 'receivables',
     title: 'Test system',
     version: '1.0.0',
-    portSetting: 'RECEIVABLES_PORT',
+    port: 0,
     prefix: '/api',
     roles: ['Manager', 'Engineer'],
     administrators: ['Manager'],

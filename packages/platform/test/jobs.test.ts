@@ -156,7 +156,11 @@ t.test('22. two workers and two jobs for one import → one applies', async (t) 
   for (const jobId of ['again-1', 'again-2', 'again-3']) {
     await queue.add('upload.import', { uploadId, requestId: 'x' }, { jobId });
   }
-  const second = await createPlatform(platform.config, { role: 'worker', log: platform.log });
+  const second = await createPlatform(platform.config, {
+    role: 'worker',
+    systems: [testWorkerModule],
+    log: platform.log,
+  });
   t.teardown(() => second.close());
   await work(t, platform);
   await work(t, second);
@@ -268,7 +272,11 @@ t.test('26. MongoDB stopped and started in mid-import → the import completes, 
   through.host = proxy.host;
   through.searchParams.set('directConnection', 'true');
   const config = { ...platform.config, MONGODB_URI: through.href };
-  const second = await createPlatform(config, { role: 'worker', log: platform.log });
+  const second = await createPlatform(config, {
+    role: 'worker',
+    systems: [testWorkerModule],
+    log: platform.log,
+  });
   t.teardown(() => second.close());
   await work(t, second);
   const { uploadId } = await bodyOf(await send(await buildForm({ how: 'gated', rows: '6' })));

@@ -65,7 +65,11 @@ export async function openUploads(t: Test, overrides: NodeJS.ProcessEnv = {}) {
     },
   });
   const config = loadConfig(env);
-  const platform = await createPlatform(config, { role: 'api', log: createLog(config, sink) });
+  const platform = await createPlatform(config, {
+    role: 'api',
+    systems: [{ name: 'receivables' }],
+    log: createLog(config, sink),
+  });
   await createMigrator(platform.db, platformMigrations).latest();
   t.teardown(async () => {
     await removeKeys(config.QUEUE_PREFIX);

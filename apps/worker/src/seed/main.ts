@@ -1,5 +1,6 @@
 import { ConfigError, createPlatform, loadConfig } from '@backoffice/platform';
 import { receivablesSeed } from '@backoffice/receivables/demo';
+import { systems } from '../worker.ts';
 import type { ModuleSeed } from './module-seed.ts';
 import { runSeed } from './seed.ts';
 
@@ -10,13 +11,13 @@ const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
 
 try {
-  const config = loadConfig();
-  const platform = await createPlatform(config, { role: 'cli' });
+  const config = loadConfig(process.env, systems);
+  const platform = await createPlatform(config, { role: 'cli', systems });
   try {
     await runSeed({
       platform,
       seeds,
-      baseOf: ({ HOST, RECEIVABLES_PORT }) => `http://${HOST}:${RECEIVABLES_PORT}/api`,
+      systems,
       output: process.stdout,
       signal: stop.signal,
     });

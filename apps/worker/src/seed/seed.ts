@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayInZone } from '@backoffice/core';
-import type { Config, Platform } from '@backoffice/platform';
+import { type Config, type Platform, portOf, type SystemModule } from '@backoffice/platform';
 import { signIn } from './api-client.ts';
 import { createSeedMarker } from './marker.ts';
 import type { ModuleSeed } from './module-seed.ts';
@@ -11,8 +11,8 @@ import { seedUsers } from './users.ts';
 export interface SeedOptions {
   platform: Pick<Platform, 'config' | 'db' | 'clock'>;
   seeds: readonly ModuleSeed[];
-  /** Base address of a system, with its prefix. */
-  baseOf: (config: Config, seed: ModuleSeed) => string;
+  /** All of this build: where the API of each listens. */
+  systems: readonly SystemModule[];
   output: ProgressOutput;
   signal: AbortSignal;
 }
@@ -24,7 +24,7 @@ export interface SeedOptions {
  * A password changed since is set back in a local run, because the start prints one password for all; in
  * production a user who exists is left alone.
  */
-export async function runSeed({ platform, seeds, baseOf, output, signal }: SeedOptions): Promise<void> {
+export async function runSeed({ platform, seeds, systems, output, signal }: SeedOptions): Promise<void> {
   const { config, db, clock } = platform;
   const { SEED, SEED_PASSWORD: password, NODE_ENV } = config;
   if (SEED === 'none') return;
@@ -46,7 +46,7 @@ export async function runSeed({ platform, seeds, baseOf, output, signal }: SeedO
     for (const seed of seeds) {
       signal.throwIfAborted();
       await seed.demo({
-        signIn: (email) => signIn(baseOf(config, seed), { email, password }, signal),
+        signIn: (email) => signIn(baseOf(config, systems, seed), { email, password }, signal),
         dir,
         today,
         signal,
@@ -58,4 +58,11 @@ export async function runSeed({ platform, seeds, baseOf, output, signal }: SeedO
   } finally {
     endLine();
   }
+}
+
+/** The base address of a seed's system, with its prefix. */
+function baseOf(config: Config, systems: readonly SystemModule[], seed: ModuleSeed): string {
+  const system = systems.find(({ name }) => name === seed.system);
+  if (system === undefined) throw new Error(`There is a seed of ${seed.system}, which is no system here.`);
+  return `http://${config.HOST}:${portOf(config, system)}${system.prefix}`;
 }

@@ -13,7 +13,7 @@ async function main(command: string | undefined): Promise<number> {
     return 2;
   }
   useLocalSystem();
-  const platform = await createPlatform(loadConfig(), { role: 'cli' });
+  const platform = await createPlatform(loadConfig(), { role: 'cli', systems: [{ name: 'receivables' }] });
   try {
     const repository = createReceivablesRepository(platform.db, platform.clock);
     if (command === 'rollups:rebuild') {

@@ -5,6 +5,7 @@ import { roles } from './model.ts';
 import { auditedCollections } from './repository.ts';
 import { receivablesRoutes } from './routes/routes.ts';
 import { ErrorBody, MembershipProperties } from './schemas.ts';
+import { receivablesSettings } from './settings.ts';
 
 export { receivablesMigrations } from './migrations.ts';
 
@@ -32,8 +33,9 @@ export const receivables: SystemModule = {
   name: 'receivables',
   title: 'Receivables',
   version,
-  portSetting: 'RECEIVABLES_PORT',
+  port: 5000,
   prefix: '/api',
+  settings: receivablesSettings,
   roles,
   administrators: ['Admin'],
   membership: MembershipProperties,

@@ -1,4 +1,4 @@
-import type { Migration } from '@backoffice/platform';
+import { type Migration, memberIndexes } from '@backoffice/platform';
 
 /** Indexes of the module, each with the query that it serves. Self-contained: a later change of the code must not change it. */
 export const receivablesMigrations: readonly Migration[] = [
@@ -45,4 +45,5 @@ export const receivablesMigrations: readonly Migration[] = [
       }
     },
   },
+  memberIndexes('20261125T1800', 'receivables'),
 ];

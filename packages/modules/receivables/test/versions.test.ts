@@ -11,7 +11,7 @@ const db = await openDatabase(t);
 const at = '2025-08-20T10:00:00.000Z';
 const engineers = ['e-1', 'e-2'].map((id) => ({ id, name: `Engineer ${id}`, region: 'mumbai' as const }));
 const everything = { regions: null };
-const audit = createAudit(db, 'a key for tests, which is long enough', () => new Date());
+const audit = createAudit(db, 'a key for tests, which is long enough', () => new Date(), ['receivables']);
 audit.register(auditedCollections);
 
 /** A customer C1 with one invoice, and other processes' view of the same database. */

@@ -40,7 +40,8 @@ export interface Audit {
 
 const platformCollections = ['users', 'uploads'];
 
-export function createAudit(db: Db, key: string, clock: () => Date): Audit {
+/** `systems`: the names of all, each of which is told when a loss of entries is accepted. */
+export function createAudit(db: Db, key: string, clock: () => Date, systems: readonly SystemName[]): Audit {
   const chain: Chain = chainOf(db);
   const collections = new Set(platformCollections);
   const outboxes = createOutboxes(db, () => [...collections]);
@@ -64,7 +65,7 @@ export function createAudit(db: Db, key: string, clock: () => Date): Audit {
     async head() {
       return (await storedHead(chain)) ?? signedHead(key, { seq: 0, hash: noHash }, clock());
     },
-    ...createMover(chain, outboxes, key, clock),
+    ...createMover({ chain, outboxes, key, clock, systems }),
     retain: (days) => applyRetention(db, chain, key, days, clock()),
     verify: (options) => verifyChain(chain, key, options),
   };

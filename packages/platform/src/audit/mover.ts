@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemNames } from '../http/module.ts';
+import type { SystemName } from '../http/module.ts';
 import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 import {
   AuditChainError,
@@ -24,6 +24,15 @@ export interface MoveOptions {
 
 const batchSize = 200;
 
+export interface MoverOptions {
+  chain: Chain;
+  outboxes: Outboxes;
+  key: string;
+  clock: () => Date;
+  /** All of this build. */
+  systems: readonly SystemName[];
+}
+
 /**
  * Moves entries from the outboxes into the chain. Correct with any number of movers at once and a kill at any
  * point, by the order of its writes, each of a single document:
@@ -35,7 +44,7 @@ const batchSize = 200;
  *
  * So what is not covered by the head yet still waits in an outbox: cutting it off loses nothing.
  */
-export function createMover(chain: Chain, outboxes: Outboxes, key: string, clock: () => Date) {
+export function createMover({ chain, outboxes, key, clock, systems }: MoverOptions) {
   const { entries, heads, checkpoints } = chain;
 
   /**
@@ -127,7 +136,7 @@ export function createMover(chain: Chain, outboxes: Outboxes, key: string, clock
     if (fault === null) return null;
     const lost = await storedHead(chain);
     const end = await endOfChain(chain);
-    const told = systemNames.map((system) =>
+    const told = systems.map((system) =>
       auditEntry({
         system,
         actor: { userId: 'operator', name: 'Operator' },

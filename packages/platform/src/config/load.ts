@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { type Config, type SettingName, type SettingSchema, settings } from './schema.ts';
+import type { Config } from './schema.ts';
+import type { SettingSchema } from './setting.ts';
+import { type SystemSettings, settingsFor, sharedSettings } from './systems.ts';
 
 const minimumSecretBytes = 32;
 
@@ -17,13 +19,18 @@ export class ConfigError extends Error {
 
 /**
  * The settings from the environment. An empty value counts as none. A secret may stand in a file that
- * `<NAME>_FILE` names (how Docker and Kubernetes hand them over).
+ * `<NAME>_FILE` names (how Docker and Kubernetes hand them over). The port and the settings of each of `systems` are
+ * read too; `portOf` and `settingsOf` give them.
  * @throws ConfigError with one sentence for every fault; the sentences never repeat a secret
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const faults: string[] = [];
+export function loadConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  systems: readonly SystemSettings[] = [],
+): Config {
+  const settings = settingsFor(systems);
+  const faults = sharedSettings(settings);
   const config: Record<string, unknown> = {};
-  for (const [name, schema] of settings) {
+  for (const { name, schema } of settings) {
     try {
       const given = givenFor(name, schema, env);
       config[name] = given === undefined ? defaultOf(name, schema) : read(name, schema, given);
@@ -36,7 +43,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   return config as Config;
 }
 
-function givenFor(name: SettingName, schema: SettingSchema, env: NodeJS.ProcessEnv): string | undefined {
+function givenFor(name: string, schema: SettingSchema, env: NodeJS.ProcessEnv): string | undefined {
   const given = env[name]?.trim();
   if (given) return given;
   const file = schema.secret ? env[`${name}_FILE`] : undefined;
@@ -48,14 +55,14 @@ function givenFor(name: SettingName, schema: SettingSchema, env: NodeJS.ProcessE
   }
 }
 
-function defaultOf(name: SettingName, schema: SettingSchema): unknown {
+function defaultOf(name: string, schema: SettingSchema): unknown {
   if (schema.default === undefined) {
     throw new Error(`${name} is missing. ${schema.description}`);
   }
   return schema.default;
 }
 
-function read(name: SettingName, schema: SettingSchema, given: string): unknown {
+function read(name: string, schema: SettingSchema, given: string): unknown {
   if (schema.type === 'array') {
     return given
       .split(',')
@@ -73,7 +80,7 @@ function read(name: SettingName, schema: SettingSchema, given: string): unknown 
   return given;
 }
 
-function readInteger(name: SettingName, { minimum = 0, maximum = 0 }: SettingSchema, given: string): number {
+function readInteger(name: string, { minimum = 0, maximum = 0 }: SettingSchema, given: string): number {
   const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
   if (!(value >= minimum && value <= maximum)) {
     throw new Error(`${name} is "${given}"; it must be a whole number from ${minimum} to ${maximum}.`);

@@ -1,19 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
-
-const text = (description: string, fallback: string) => Type.String({ description, default: fallback });
-const list = (description: string, fallback: string[]) =>
-  Type.Array(Type.String({ minLength: 1 }), { description, default: fallback });
-const integer = (description: string, fallback: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, default: fallback, minimum, maximum });
-const choice = <const T extends readonly string[]>(description: string, of: T, fallback: T[number]) =>
-  Type.Union(
-    of.map((each) => Type.Literal(each as T[number])),
-    { description, default: fallback },
-  );
+import { choice, integer, list, text } from './setting.ts';
 
 /**
- * Every setting, once: its type, its default and the line that explains it. The type `Config`, the reading
- * of the environment and `.env.example` all come from here.
+ * Every setting of the platform, once: its type, its default and the line that explains it. The type `Config`, the
+ * reading of the environment and `.env.example` all come from here, and from what each system adds (systems.ts).
  */
 export const ConfigSchema = Type.Object({
   NODE_ENV: choice(
@@ -22,7 +12,6 @@ export const ConfigSchema = Type.Object({
     'development',
   ),
   HOST: text('The address that the API listens on.', '127.0.0.1'),
-  RECEIVABLES_PORT: integer('The port of the receivables system (0: any free one).', 5000, 0, 65_535),
   WORKER_PORT: integer(
     'The port on which the worker answers /health, /ready and /metrics (0: any free one).',
     9100,
@@ -160,26 +149,6 @@ export const ConfigSchema = Type.Object({
     'info',
   ),
   TIME_ZONE: text('Decides which day, month and financial year a moment falls in.', 'Asia/Kolkata'),
-  RECEIVABLES_READ_SCOPE: choice(
-    'own: managers and engineers read their own region only; all: every region.',
-    ['own', 'all'],
-    'own',
-  ),
 });
 
 export type Config = Static<typeof ConfigSchema>;
-export type SettingName = keyof Config;
-
-/** What is read of a setting's schema besides its type. */
-export interface SettingSchema {
-  type?: string;
-  anyOf?: { const: string }[];
-  description: string;
-  default?: unknown;
-  minimum?: number;
-  maximum?: number;
-  pattern?: string;
-  secret?: boolean;
-}
-
-export const settings = Object.entries(ConfigSchema.properties) as unknown as [SettingName, SettingSchema][];

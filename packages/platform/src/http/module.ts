@@ -9,9 +9,11 @@ import type { Config } from '../config/schema.ts';
 import type { Migration, Platform } from '../data.ts';
 import type { Envelope } from './envelope.ts';
 
-/** The systems that this back office knows by name; memberships and token audiences use the same names. */
-export const systemNames = ['receivables'] as const;
-export type SystemName = (typeof systemNames)[number];
+/**
+ * What a system calls itself: small letters and digits, beginning with a letter. Its memberships, the audience of its
+ * tokens, its queue and its settings go by it. Which systems there are, only the applications' lists say.
+ */
+export type SystemName = string;
 
 /** What a caller is told about an error, before a system gives it its documented shape. */
 export interface ErrorFacts {
@@ -36,8 +38,12 @@ export interface SystemModule {
   name: SystemName;
   title: string;
   version: string;
-  portSetting: 'RECEIVABLES_PORT';
-  prefix: '/api';
+  /** Where it listens unless `<NAME>_PORT` says otherwise; 0: any free one. */
+  port: number;
+  /** What its paths begin with, such as `/api`; empty where they lie at the root. */
+  prefix: string;
+  /** Settings of its own beside its port; `settingsOf` reads them. */
+  settings?: TProperties;
   roles: readonly string[];
   /** Of them, those who administer users, read the audit and see how the system runs. */
   administrators: readonly string[];

@@ -8,7 +8,7 @@ import { acquireLease, type Lease } from './lease.ts';
  * them, so both must be safe to repeat.
  */
 export interface Migration {
-  /** `20261125T1000_receivables_statements`: when it was made, then what it is about. */
+  /** `20261125T0900_platform_users`: when it was made, then what it is about. */
   name: string;
   up: (db: Db) => Promise<void>;
   down: (db: Db) => Promise<void>;

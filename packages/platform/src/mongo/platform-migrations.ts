@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb';
+import { dropIfThere } from './drop-index.ts';
 import type { Migration } from './migrations.ts';
 
 /** The collections that every system shares. Each index is followed by what it serves. */
@@ -14,8 +15,6 @@ export const platformMigrations: readonly Migration[] = [
           unique: true,
           partialFilterExpression: { email: { $type: 'string' } },
         },
-        // The members of a system in order of name.
-        { key: { 'memberships.receivables.role': 1, name: 1 }, name: 'receivables_members' },
       ]);
     },
     async down(db) {
@@ -90,12 +89,6 @@ export const platformMigrations: readonly Migration[] = [
       await users.updateMany({ version: { $exists: false } }, { $set: { version: 1 } });
       await users.createIndexes([
         {
-          // Those who were members once: their names stay in figures and in the list of removed users.
-          key: { 'formerMemberships.receivables.role': 1, name: 1 },
-          name: 'receivables_former_members',
-          partialFilterExpression: { 'formerMemberships.receivables.role': { $type: 'string' } },
-        },
-        {
           // A creation that is sent again finds what it created; two at once create one.
           key: { 'idempotency.key': 1 },
           name: 'idempotency_unique',
@@ -119,7 +112,7 @@ export const platformMigrations: readonly Migration[] = [
       ]);
     },
     async down(db) {
-      await dropIfThere(db, 'users', ['receivables_former_members', 'idempotency_unique']);
+      await dropIfThere(db, 'users', ['idempotency_unique']);
       await dropIfThere(db, 'sign_in_failures', ['expired']);
       await dropIfThere(db, 'sign_ins', ['system_newest', 'user_newest', 'user_network', 'expired']);
     },
@@ -211,13 +204,4 @@ async function createOutboxIndex(db: Db, collection: string): Promise<void> {
       partialFilterExpression: { 'outbox.at': { $exists: true } },
     },
   ]);
-}
-
-/** Dropping an index that a broken-off run has dropped already is no fault. */
-async function dropIfThere(db: Db, collection: string, names: readonly string[]): Promise<void> {
-  if (!(await db.listCollections({ name: collection }).hasNext())) return;
-  const there = await db.collection(collection).indexes();
-  for (const name of names) {
-    if (there.some((index) => index.name === name)) await db.collection(collection).dropIndex(name);
-  }
 }

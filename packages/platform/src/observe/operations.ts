@@ -34,6 +34,6 @@ export async function registerOperations(app: FastifyInstance, options: Operatio
 
   registerMetrics(app, platform, { migrations, faults }, guard);
   await registerDocsPages(app, platform.config.NODE_ENV === 'production' ? guard : undefined);
-  await registerQueueBoard(app, platform.jobs, module, guard);
+  await registerQueueBoard(app, platform, module, guard);
   await app.register(signInPages({ module, sessions }, signIn) as never);
 }

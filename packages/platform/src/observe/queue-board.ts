@@ -3,8 +3,9 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import { Queue } from 'bullmq';
 import type { FastifyInstance } from 'fastify';
+import type { Platform } from '../data.ts';
 import { sendError } from '../http/error-handling.ts';
-import { type SystemModule, systemNames } from '../http/module.ts';
+import type { SystemModule, SystemName } from '../http/module.ts';
 import type { Jobs } from '../jobs/queues.ts';
 import { boardPath, type Guard, permission } from './operator-pages.ts';
 import { keepPolicy } from './sign-in-page.ts';
@@ -21,13 +22,13 @@ const outsideFonts = /<link href="https:[^>]*>/g;
  */
 export async function registerQueueBoard(
   app: FastifyInstance,
-  jobs: Jobs,
+  { jobs, systems }: Pick<Platform, 'jobs' | 'systems'>,
   module: SystemModule,
   guard: Guard,
 ): Promise<void> {
   const adapter = new FastifyAdapter();
   createBullBoard({
-    queues: systemNames.map((system) => {
+    queues: systems.map((system) => {
       const queue = new BullMQAdapter(queueOf(jobs, system), { readOnlyMode: true, allowRetries: false });
       queue.setFormatter('data', (data) => idsOf(data));
       return queue;
@@ -68,7 +69,7 @@ export async function registerQueueBoard(
 }
 
 /** Whatever queue is in use at the moment: after an outage of Redis it is another one. */
-function queueOf(jobs: Jobs, system: (typeof systemNames)[number]): Queue {
+function queueOf(jobs: Jobs, system: SystemName): Queue {
   return new Proxy(Object.create(Queue.prototype) as Queue, {
     get(_target, name) {
       // Asked for at the start, when Redis may be away.

@@ -1,6 +1,5 @@
 import type { Queue } from 'bullmq';
 import type { Migration, Platform } from '../data.ts';
-import { systemNames } from '../http/module.ts';
 import { pendingMigrations } from '../mongo/migrations.ts';
 import { within } from '../within.ts';
 
@@ -62,7 +61,7 @@ async function readRedis(platform: Platform): Promise<void> {
   const memory = await within(redis.info('memory'), patienceMs);
   redisMemory.set(Number(/^used_memory:(\d+)/m.exec(memory)?.[1] ?? 0));
   redisLimit.set(Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0));
-  await Promise.all(systemNames.map((system) => readQueue(platform, system, jobs.bullQueue(system))));
+  await Promise.all(platform.systems.map((system) => readQueue(platform, system, jobs.bullQueue(system))));
 }
 
 async function readQueue({ metrics, clock }: Platform, system: string, queue: Queue): Promise<void> {

@@ -143,7 +143,7 @@ export interface UndoRun<P = unknown> {
 
 /** What a module does with a kind of file. Runs in the worker only. */
 export interface ImportKind<P = unknown> {
-  /** For example `receivables.statement`. */
+  /** `<system>.<what it imports>`. */
   name: string;
   /**
    * Parses and applies. Safe to run again after a crash at any point, and while an earlier run that has

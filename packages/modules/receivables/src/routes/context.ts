@@ -1,15 +1,17 @@
-import { createUserRepository, type Platform, requireMember } from '@backoffice/platform';
+import { createUserRepository, type Platform, requireMember, settingsOf } from '@backoffice/platform';
 import type { FastifyRequest } from 'fastify';
 import { moved } from '../customers.ts';
 import { type Now, nowIn, readState, type State } from '../figures.ts';
 import { readScope, writeScope } from '../people.ts';
 import { createReceivablesRepository } from '../repository.ts';
+import { receivablesSettings } from '../settings.ts';
 
 export type RouteContext = ReturnType<typeof createRouteContext>;
 
 /** What the handlers share: the module's data, the clock in the business zone, and what a caller may see. */
 export function createRouteContext(platform: Platform) {
   const { config, clock } = platform;
+  const { RECEIVABLES_READ_SCOPE: scope } = settingsOf(config, receivablesSettings);
   const repository = createReceivablesRepository(platform.db, clock);
   let minute = Number.NaN;
   let known: Now | undefined;
@@ -30,7 +32,7 @@ export function createRouteContext(platform: Platform) {
     clock,
     zone: config.TIME_ZONE,
     now,
-    readScope: (request: FastifyRequest) => readScope(requireMember(request), config.RECEIVABLES_READ_SCOPE),
+    readScope: (request: FastifyRequest) => readScope(requireMember(request), scope),
     writeScope: (request: FastifyRequest) => writeScope(requireMember(request)),
 
     /** Gives an answer from one state of the ledger; from the next one when this was replaced meanwhile. */

@@ -32,8 +32,8 @@ async function findings(
   env: NodeJS.ProcessEnv,
 ): Promise<Finding[]> {
   try {
-    const config = loadConfig(env);
-    const platform = await createPlatform({ ...config, LOG_LEVEL: 'silent' }, { role: 'cli' });
+    const config = loadConfig(env, systems);
+    const platform = await createPlatform({ ...config, LOG_LEVEL: 'silent' }, { role: 'cli', systems });
     try {
       return await examine({ platform: { ...platform, config }, systems, migrations });
     } finally {
