@@ -52,11 +52,12 @@ export function withStatus(tracks: Tracks, day: IsoDay, status: Status): Tracks 
   if (day >= first.from) return { ...tracks, statuses };
   const [place, ...places] = tracks.places;
   const [presence, ...later] = tracks.presence;
-  return {
-    statuses,
-    places: [{ ...place!, from: day }, ...places],
-    presence: presence === undefined ? [] : [{ ...presence, from: day }, ...later],
-  };
+  // Deleted on the day of its beginning, it was there until that day.
+  const longer =
+    presence?.from === first.from
+      ? [{ ...presence, from: day }, ...later]
+      : [{ from: day, to: first.from }, ...tracks.presence];
+  return { statuses, places: [{ ...place!, from: day }, ...places], presence: longer };
 }
 
 /** With a db from a day on: where the record is now. Later moves are thereby taken back. */

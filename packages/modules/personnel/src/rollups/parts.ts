@@ -1,4 +1,4 @@
-import type { IsoDay, RecordDocument, Status } from '../model.ts';
+import { forever, type IsoDay, type RecordDocument, type Status } from '../model.ts';
 import { staysIn } from '../tracks.ts';
 
 /** Everybody in a db, whatever the status. */
@@ -64,12 +64,14 @@ export function applyParts(series: Series, parts: readonly string[], sign: 1 | -
   }
 }
 
-function move({ days }: Series, day: IsoDay, kind: Kind, side: 0 | 1, sign: 1 | -1): void {
-  // Who has not left has not left on the last day of time.
-  if (side === 1 && day === '9999-12-31') return;
-  const kinds = (days[day] ??= {});
-  const movement = (kinds[kind] ??= [0, 0]);
+function move(series: Series, day: IsoDay, kind: Kind, side: 0 | 1, sign: 1 | -1): void {
+  // Who has not left has no day of leaving.
+  if (day === forever) return;
+  const kinds = series.days[day] ?? {};
+  const movement = kinds[kind] ?? [0, 0];
   movement[side] += sign;
   if (movement[0] === 0 && movement[1] === 0) delete kinds[kind];
-  if (Object.keys(kinds).length === 0) delete days[day];
+  else kinds[kind] = movement;
+  if (Object.keys(kinds).length === 0) delete series.days[day];
+  else series.days[day] = kinds;
 }
