@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { ApiRefusal, signIn } from '../src/seed/api-client.ts';
 import { type Answer, type Call, listen } from './seed-support.ts';
 
-const credentials = { email: 'a@example.com', password: 'secret' };
+const credentials = { name: 'a@example.com', password: 'secret' };
 const token: Answer = { status: 200, body: { token: 'the-token' } };
 const never = new AbortController().signal;
 
@@ -33,9 +33,26 @@ t.test('signs in once and sends the token with every call', async (t) => {
     calls.map(({ method, path }) => `${method} ${path}`),
     ['POST /auth/login', 'GET /customers', 'PUT /customers/A%2F1/notes'],
   );
-  t.same(JSON.parse(calls[0]!.body), credentials);
+  t.same(JSON.parse(calls[0]!.body), { email: credentials.name, password: credentials.password });
   t.same(JSON.parse(calls[2]!.body), { newNotes: 'x' });
   t.equal(calls[1]!.headers.authorization, 'Bearer the-token');
+});
+
+t.test('a system that wraps its answers, and signs in by something else, says how', async (t) => {
+  const { base, calls } = await listen(t, ({ path }) => ({
+    status: 200,
+    body: { data: path === '/auth/login' ? { token: 'wrapped' } : { path } },
+  }));
+  const wire = {
+    credentials: (number: string, password: string) => ({ number, password }),
+    dataOf: (answer: unknown) => (answer as { data: unknown }).data,
+  };
+  const api = await signIn(base, { name: '4711', password: 'secret', wire }, never);
+  t.same(JSON.parse(calls[0]!.body), { number: '4711', password: 'secret' });
+  t.same(await api.get('/x'), { path: '/x' });
+  t.same(await api.post('/y', { a: 1 }), { path: '/y' });
+  t.same(JSON.parse(calls[2]!.body), { a: 1 });
+  t.equal(calls[2]!.headers.authorization, 'Bearer wrapped');
 });
 
 t.test('a busy API is asked again when it says so', async (t) => {

@@ -35,7 +35,7 @@ const env = seedEnv(t, {
   QUEUE_PREFIX: `seed-${randomBytes(4).toString('hex')}`,
 });
 const base = `http://127.0.0.1:${port}/api`;
-const credentials = { email: 'country.manager@example.com', password: env.SEED_PASSWORD! };
+const credentials = { name: 'country.manager@example.com', password: env.SEED_PASSWORD! };
 const platform = await createPlatform(loadConfig(env), { role: 'cli', systems });
 t.teardown(async () => {
   const keys = await platform.redis.keys(`${env.QUEUE_PREFIX}:*`);

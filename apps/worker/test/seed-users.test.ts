@@ -84,3 +84,16 @@ t.test('a person of two systems is one user with two memberships', async (t) => 
   const stored = await repository.findByEmail('two@example.com');
   t.same(Object.keys(stored!.memberships), ['receivables', 'orders']);
 });
+
+t.test(
+  'who signs in by an army number needs no e-mail, and is one user however the number is written',
+  async (t) => {
+    const clerk = { armyNumber: 'JC 4711', name: 'Clerk', contact: '', membership: { role: 'clerk' } };
+    t.equal(await run({ users: [{ ...clerk, system: 'records' }] }), 1);
+    t.equal(await run({ users: [{ ...clerk, armyNumber: 'jc4711', system: 'records' }] }), 0);
+    const stored = await repository.findByArmyNumber('JC4711');
+    t.match(stored, { email: null, armyNumber: 'JC 4711', memberships: { records: { role: 'clerk' } } });
+    const nobody = { name: 'Nobody', contact: '', membership: { role: 'clerk' }, system: 'records' };
+    await t.rejects(run({ users: [nobody] }), /Nobody has nothing to sign in by/);
+  },
+);

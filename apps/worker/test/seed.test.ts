@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { ModuleSeed, SeedContext } from '@backoffice/platform';
 import t, { type Test } from 'tap';
 import { createSeedMarker } from '../src/seed/marker.ts';
-import type { ModuleSeed, SeedContext } from '../src/seed/module-seed.ts';
 import { createProgress } from '../src/seed/progress.ts';
 import { runSeed } from '../src/seed/seed.ts';
 import { openPlatform, seedEnv } from './seed-support.ts';
@@ -33,7 +33,7 @@ const membership = { role: 'Admin', region: null, department: null };
 const admin = { email: 'admin@example.com', name: 'Ada', contact: '', membership };
 
 function buildSeed(demo: ModuleSeed['demo'] = async () => undefined): ModuleSeed {
-  return { system: 'receivables', administrators: () => [admin], demoUsers: () => [admin], demo };
+  return { system: 'receivables', administrators: () => [admin], demoUsers: () => [admin], logins: [], demo };
 }
 
 const silent = { write: () => undefined };

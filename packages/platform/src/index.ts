@@ -46,6 +46,7 @@ export * from './operations/doctor/command.ts';
 export * from './operations/maintenance.ts';
 export * from './operations/presence.ts';
 export * from './process.ts';
+export * from './seed.ts';
 export * from './uploads/model.ts';
 export * from './uploads/receive.ts';
 export * from './uploads/routes.ts';

@@ -1,32 +1,7 @@
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-
-/** The part of an upload's status that the seed looks at. */
-export interface UploadStatus {
-  uploadId: string;
-  status: 'queued' | 'processing' | 'completed' | 'completed_with_errors' | 'failed';
-  progress?: number;
-  fileName?: string;
-  dryRun?: boolean;
-  duplicate?: boolean;
-  errorCount?: number;
-  counts?: Record<string, number>;
-  statusUrl?: string;
-}
-
-/** The API as one signed-in user has it. Paths begin with `/`, below the system's prefix. */
-export interface ApiSession {
-  get: <T>(path: string) => Promise<T>;
-  put: (path: string, body: object) => Promise<void>;
-  /** Sends a workbook with its fields and follows it to the end of the import. */
-  upload: (
-    path: string,
-    file: string,
-    fields: Record<string, string>,
-    onProgress: (fraction: number) => void,
-  ) => Promise<UploadStatus>;
-}
+import type { SeedSession, SeedUpload, SeedWire } from '@backoffice/platform';
 
 /** The API said no; the text says what and where, for a person. */
 export class ApiRefusal extends Error {
@@ -42,12 +17,18 @@ export class ApiRefusal extends Error {
 const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const patienceMs = 60_000;
 
+/** How the platform's own routes are spoken to. */
+const plainWire: SeedWire = {
+  credentials: (email, password) => ({ email, password }),
+  dataOf: (answer) => answer,
+};
+
 /** Signs in at a system's base address (`http://127.0.0.1:5000/api`). */
 export async function signIn(
   base: string,
-  credentials: { email: string; password: string },
+  { name, password, wire = plainWire }: { name: string; password: string; wire?: SeedWire | undefined },
   signal: AbortSignal,
-): Promise<ApiSession> {
+): Promise<SeedSession> {
   const headers: Record<string, string> = {};
 
   /** Asks again while the API is busy or not ready, as long as it says when. */
@@ -69,15 +50,18 @@ export async function signIn(
     }
   }
 
-  const { token } = (await (await call('POST', '/auth/login', credentials)).json()) as { token: string };
+  const dataIn = async <T>(answer: Response) => wire.dataOf(await answer.json()) as T;
+
+  const signedIn = await call('POST', '/auth/login', wire.credentials(name, password));
+  const { token } = await dataIn<{ token: string }>(signedIn);
   headers.authorization = `Bearer ${token}`;
 
-  async function follow(path: string, first: UploadStatus, onProgress: (fraction: number) => void) {
+  async function follow(path: string, first: SeedUpload, onProgress: (fraction: number) => void) {
     let status = first;
     while (status.status === 'queued' || status.status === 'processing') {
       onProgress(status.progress ?? 0);
       const answer = await call('GET', `${path}/${status.uploadId}/status`);
-      status = (await answer.json()) as UploadStatus;
+      status = await dataIn<SeedUpload>(answer);
       if (status.status === 'queued' || status.status === 'processing') {
         await delay(Math.min(retryAfterMs(answer, 200), 200), undefined, { signal });
       }
@@ -87,16 +71,19 @@ export async function signIn(
 
   return {
     async get(path) {
-      return (await call('GET', path)).json() as never;
+      return dataIn(await call('GET', path));
     },
     async put(path, body) {
       await (await call('PUT', path, body)).arrayBuffer();
+    },
+    async post(path, body) {
+      return dataIn(await call('POST', path, body));
     },
     async upload(path, file, fields, onProgress) {
       const form = new FormData();
       for (const [name, value] of Object.entries(fields)) form.append(name, value);
       form.append('file', await openAsBlob(file, { type: workbookType }), basename(file));
-      const first = (await (await call('POST', path, form)).json()) as UploadStatus;
+      const first = await dataIn<SeedUpload>(await call('POST', path, form));
       const status = await follow(path, { ...first, status: first.status ?? 'completed' }, onProgress);
       if (status.status === 'failed') {
         throw new ApiRefusal(422, `${basename(file)} was not imported: ${said(JSON.stringify(status))}`);

@@ -1,11 +1,7 @@
 import { ConfigError, createPlatform, loadConfig } from '@backoffice/platform';
-import { receivablesSeed } from '@backoffice/receivables/demo';
 import { systems } from '../worker.ts';
-import type { ModuleSeed } from './module-seed.ts';
 import { runSeed } from './seed.ts';
-
-/** Every module that has users or demo data of its own. */
-const seeds = [receivablesSeed] as const satisfies readonly ModuleSeed[];
+import { seeds } from './seeds.ts';
 
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());

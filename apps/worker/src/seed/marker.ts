@@ -1,23 +1,4 @@
-import type { Platform } from '@backoffice/platform';
-
-/** What of a system's demo data is there already. */
-export interface SeedState {
-  /** Of the demo data: another version is another story. */
-  version: number;
-  /** Facts that a resumed run must not decide anew, such as the day as of which the data is made. */
-  facts: Record<string, string>;
-  /** Names of the steps that are done. */
-  done: string[];
-  finished: boolean;
-}
-
-export interface SeedMarker {
-  find: () => Promise<SeedState | null>;
-  /** Begins, or goes on with other facts; what is done stays done. */
-  begin: (version: number, facts: Record<string, string>) => Promise<void>;
-  markDone: (step: string) => Promise<void>;
-  finish: () => Promise<void>;
-}
+import type { Platform, SeedMarker, SeedState } from '@backoffice/platform';
 
 type SeedDocument = SeedState & { _id: string; startedAt: Date; changedAt: Date };
 

@@ -1,10 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dayInZone } from '@backoffice/core';
-import { type Config, type Platform, portOf, type SystemModule } from '@backoffice/platform';
+import { type Config, type ModuleSeed, type Platform, portOf, type SystemModule } from '@backoffice/platform';
 import { signIn } from './api-client.ts';
 import { createSeedMarker } from './marker.ts';
-import type { ModuleSeed } from './module-seed.ts';
 import { createProgress, type ProgressOutput } from './progress.ts';
 import { seedUsers } from './users.ts';
 
@@ -46,7 +45,7 @@ export async function runSeed({ platform, seeds, systems, output, signal }: Seed
     for (const seed of seeds) {
       signal.throwIfAborted();
       await seed.demo({
-        signIn: (email) => signIn(baseOf(config, systems, seed), { email, password }, signal),
+        signIn: (name) => signIn(baseOf(config, systems, seed), { name, password, wire: seed.wire }, signal),
         dir,
         today,
         signal,

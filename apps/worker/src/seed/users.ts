@@ -3,10 +3,10 @@ import {
   createUserRepository,
   type Membership,
   type Platform,
+  type SeedUser,
   type SystemName,
+  signInNameOf,
 } from '@backoffice/platform';
-
-import type { SeedUser } from './module-seed.ts';
 
 interface Options {
   db: Platform['db'];
@@ -34,13 +34,15 @@ export async function seedUsers({ db, users, password, resetPasswords }: Options
   };
 
   let changed = 0;
-  for (const { email, name, contact, memberships } of byEmail(users).values()) {
-    const stored = await repository.findByEmail(email);
+  for (const person of byName(users).values()) {
+    const known = signInNameOf(person);
+    const stored = await repository.findBySignInName(known.kind, known.name);
     // Whom somebody has removed does not come back with the next start.
-    if (stored === null && (await repository.wasRemoved(email))) continue;
+    if (stored === null && (await repository.wasRemoved(known.name, known.kind))) continue;
     if (stored === null) {
       hash ??= passwords.hash(password);
-      await repository.upsertUser({ email, name, contact, memberships, passwordHash: await hash });
+      const { email = null, ...rest } = person;
+      await repository.upsertUser({ ...rest, email, passwordHash: await hash });
       changed += 1;
     } else if (resetPasswords && !(await fits(stored.passwordHash))) {
       hash ??= passwords.hash(password);
@@ -53,12 +55,14 @@ export async function seedUsers({ db, users, password, resetPasswords }: Options
 
 type Person = Omit<SeedUser, 'membership'> & { memberships: Partial<Record<SystemName, Membership>> };
 
-function byEmail(users: Options['users']): Map<string, Person> {
+function byName(users: Options['users']): Map<string, Person> {
   const people = new Map<string, Person>();
   for (const { system, membership, ...person } of users) {
-    const known = people.get(person.email) ?? { ...person, memberships: {} };
+    const { kind, name } = signInNameOf(person);
+    const key = `${kind} ${name}`;
+    const known = people.get(key) ?? { ...person, memberships: {} };
     known.memberships[system] = membership;
-    people.set(person.email, known);
+    people.set(key, known);
   }
   return people;
 }

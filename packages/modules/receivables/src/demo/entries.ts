@@ -1,5 +1,5 @@
 import type { DayNumber } from '@backoffice/core';
-import type { DemoApi, DemoContext } from './context.ts';
+import type { SeedContext, SeedSession } from '@backoffice/platform';
 import { followUps } from './follow-up.ts';
 import type { DemoRow } from './statements.ts';
 
@@ -15,7 +15,7 @@ interface Customer {
   invoices: { invoiceNumber: string; status: string }[];
 }
 
-type Step = (context: DemoContext, api: DemoApi, rows: DemoRow[], asOf: DayNumber) => Promise<void>;
+type Step = (context: SeedContext, api: SeedSession, rows: DemoRow[], asOf: DayNumber) => Promise<void>;
 
 /** An engineer for each customer that has none yet. */
 export const assignEngineers: Step = async (context, api, rows, asOf) => {
@@ -62,7 +62,7 @@ export const markDisputes: Step = async (context, api, rows) => {
   await inParallel(context, 'disputes', calls);
 };
 
-function listCustomers(api: DemoApi): Promise<Customer[]> {
+function listCustomers(api: SeedSession): Promise<Customer[]> {
   return api.get<Customer[]>('/customers');
 }
 
@@ -75,7 +75,7 @@ function pathOf(code: string): string {
 }
 
 async function inParallel(
-  { progress, signal }: DemoContext,
+  { progress, signal }: SeedContext,
   step: string,
   calls: readonly (() => Promise<void>)[],
 ): Promise<void> {

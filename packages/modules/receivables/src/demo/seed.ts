@@ -8,7 +8,7 @@ import {
   wireMonth,
   wireYear,
 } from '@backoffice/core';
-import type { DemoApi, DemoContext, DemoState, Upload } from './context.ts';
+import type { ModuleSeed, SeedContext, SeedSession, SeedState, SeedUpload } from '@backoffice/platform';
 import { assignEngineers, enterFollowUps, markDisputes } from './entries.ts';
 import {
   createStatementRows,
@@ -17,19 +17,20 @@ import {
   firstMonth,
   listStatements,
 } from './statements.ts';
-import { listAdministrators, listDemoUsers } from './users.ts';
+import { demoLogins, listAdministrators, listDemoUsers } from './users.ts';
 import { writeStatement } from './workbook.ts';
 
 /** Raise it whenever the same day would give other rows: what an older version made is then left as it is. */
 export const demoVersion = 1;
 
 /** What this module hands to the seed. */
-export const receivablesSeed = {
+export const receivablesSeed: ModuleSeed = {
   system: 'receivables',
   administrators: listAdministrators,
   demoUsers: listDemoUsers,
+  logins: demoLogins,
   demo: seedDemo,
-} as const;
+};
 
 const ownFile = /^outstanding-\d{4}-\d\d-as-on-/;
 
@@ -38,7 +39,7 @@ const ownFile = /^outstanding-\d{4}-\d\d-as-on-/;
  * disputes of the running month. Takes up where it was broken off; months that have begun since are added,
  * as long as nobody else has uploaded a statement. What people have entered is never overwritten.
  */
-async function seedDemo(context: DemoContext): Promise<void> {
+async function seedDemo(context: SeedContext): Promise<void> {
   const { marker, say } = context;
   const state = await marker.find();
   if (state && state.version !== demoVersion) {
@@ -74,7 +75,7 @@ async function seedDemo(context: DemoContext): Promise<void> {
 }
 
 /** A story that is under way keeps its day, so that what is uploaded again is the same file. */
-function storyOf(state: DemoState | null, today: DayNumber): { from: Month; today: DayNumber } {
+function storyOf(state: SeedState | null, today: DayNumber): { from: Month; today: DayNumber } {
   const { from, today: begun } = state?.facts ?? {};
   const [year, month, day] = (begun ?? '').split('-').map(Number);
   const stored = begun ? dayFromCivil(year!, month!, day!) : null;
@@ -86,16 +87,16 @@ function stepOf({ month, name }: DemoStatement): string {
   return `statement ${month}${name.endsWith('-late') ? ' late' : ''}`;
 }
 
-async function someoneElseUploaded(api: DemoApi): Promise<boolean> {
-  const uploads = await api.get<Upload[]>('/upload?limit=100');
+async function someoneElseUploaded(api: SeedSession): Promise<boolean> {
+  const uploads = await api.get<SeedUpload[]>('/upload?limit=100');
   return uploads.some(({ fileName = '', status, dryRun, undone }) => {
     return status !== 'failed' && !dryRun && !undone && !ownFile.test(fileName);
   });
 }
 
 async function uploadStatements(
-  { dir, signal, marker, progress }: DemoContext,
-  api: DemoApi,
+  { dir, signal, marker, progress }: SeedContext,
+  api: SeedSession,
   rowsOf: (statement: DemoStatement) => DemoRow[],
   statements: DemoStatement[],
   doneBefore: number,

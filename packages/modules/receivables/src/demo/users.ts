@@ -1,11 +1,10 @@
+import type { SeedUser } from '@backoffice/platform';
 import { type Department, departments, type Region, regionCodes } from '../model.ts';
 import { personName } from './names.ts';
 
-/** A login of the demo, as the receivables system knows it. The password is not this module's business. */
-export interface DemoUser {
+/** A login of the demo, as the receivables system knows it. */
+export interface DemoUser extends SeedUser {
   email: string;
-  name: string;
-  contact: string;
   membership: { role: string; region: Region | null; department: Department | null };
 }
 
@@ -23,6 +22,16 @@ const headOffice: readonly DemoUser[] = [
     membership: { role: 'Country Manager', region: null, department: null },
   },
 ];
+
+/** Those that one wants to sign in as first. */
+export const demoLogins = [
+  { name: 'admin@example.com', may: 'Admin' },
+  { name: 'country.manager@example.com', may: 'Country Manager' },
+  { name: 'manager.mumbai@example.com', may: 'Manager, Mumbai' },
+  { name: 'engineer.mumbai@example.com', may: 'Engineer, Mumbai' },
+  { name: 'manager.delhi@example.com', may: 'Manager, Delhi' },
+  { name: 'engineer.delhi@example.com', may: 'Engineer, Delhi' },
+] as const;
 
 /** The first administrator alone. */
 export function listAdministrators(): readonly DemoUser[] {
