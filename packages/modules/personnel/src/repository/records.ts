@@ -222,6 +222,42 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
     return records.findOne(filter as Filter<RecordDocument>, { projection: withoutInner });
   }
 
+  async function pageOf(all: Filter<RecordDocument>, skip: number, limit: number) {
+    const [total, page] = await Promise.all([
+      records.countDocuments(all),
+      records
+        .find(all, { projection: { _id: 1 } })
+        .sort(inOrder)
+        .skip(skip)
+        .limit(limit)
+        .toArray(),
+    ]);
+    return { total, ids: page.map(({ _id }) => _id) };
+  }
+
+  /**
+   * Who has a part of a text in one of the fields. No index can find that, but one holds the text of a whole db
+   * in order of creation: it is gone through once, without the records, for the page and for the number of all.
+   */
+  async function matchesOf(
+    all: Filter<RecordDocument>,
+    skip: number,
+    limit: number,
+  ): Promise<{ total: number; ids: ObjectId[] }> {
+    const [found] = await records
+      .aggregate<{ total: number; ids: ObjectId[] }>(
+        [
+          { $match: all },
+          { $sort: inOrder },
+          { $group: { _id: null, total: { $sum: 1 }, ids: { $push: '$_id' } } },
+          { $project: { total: 1, ids: { $slice: ['$ids', skip, limit] } } },
+        ],
+        { hint: 'list_and_search', allowDiskUse: true },
+      )
+      .toArray();
+    return found ?? { total: 0, ids: [] };
+  }
+
   return {
     find,
     settle,
@@ -256,10 +292,7 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
       yield* records.find(all, { projection: withoutInner, sort: inOrder, allowDiskUse: true });
     },
 
-    /**
-     * One page of a db's list and how many there are in all. Found in the index alone, from which the ids of the
-     * page come; `skip` of all that match, since they must be counted anyway.
-     */
+    /** One page of a db's list, and how many there are in all. */
     async page(
       scope: Scope,
       dbId: string,
@@ -269,18 +302,14 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
       await settle();
       const filter = seen(scope, dbId);
       if (filter === null) return { total: 0, records: [] };
-      const matching = await records
-        .find(
-          { ...filter, ...asked(query) },
-          { projection: { _id: 1 }, sort: inOrder, hint: 'list_and_search' },
-        )
-        .toArray();
-      const ids = matching.slice(skip, skip + limit).map(({ _id }) => _id);
+      const all = { ...filter, ...asked(query) };
+      const { total, ids } =
+        query.search.trim() === '' ? await pageOf(all, skip, limit) : await matchesOf(all, skip, limit);
       const found = await records
         .find({ _id: { $in: ids } }, { projection: withoutInner })
         .sort(inOrder)
         .toArray();
-      return { total: matching.length, records: found };
+      return { total, records: found };
     },
 
     /** NOT_FOUND, ALREADY_EXISTS, STALE, CONFLICT. What is the same already changes nothing. */

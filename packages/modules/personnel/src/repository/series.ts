@@ -66,22 +66,16 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
   /** Notes in the records what the figures hold of them. Safe to repeat, also by who is late. */
   async function confirm(id: string, at: number, folding: readonly Folding[]): Promise<void> {
     const key = `folded.${id}`;
-    const writes: AnyBulkWriteOperation<RecordDocument>[] = folding.flatMap(({ id: _id, version, parts }) => [
-      {
-        updateOne: {
-          filter: { _id, $or: [{ [key]: { $exists: false } }, { [`${key}.at`]: { $lt: at } }] } as never,
-          update: { $set: { [key]: { at, parts } satisfies Folded } } as never,
-        },
-      },
-      {
-        updateOne: {
-          // Changed since, or about to be taken back: it stays open.
-          filter: { _id, version, [`${key}.at`]: at, erasing: { $exists: false } } as never,
-          update: { $pull: { unfolded: id } },
-        },
-      },
-    ]);
-    if (writes.length > 0) await records.bulkWrite(writes, { ordered: true });
+    const writes: AnyBulkWriteOperation<RecordDocument>[] = folding.map(({ id: _id, version, parts }) => {
+      // Changed since, or about to be taken back: it stays open.
+      const asFolded = { $and: [{ $eq: ['$version', version] }, { $ne: ['$erasing', true] }] };
+      const rest = { $setDifference: ['$unfolded', [id]] };
+      const noted: Folded = { at, parts };
+      const set = { [key]: { $literal: noted }, unfolded: { $cond: [asFolded, rest, '$unfolded'] } };
+      const filter = { _id, $or: [{ [key]: { $exists: false } }, { [`${key}.at`]: { $lt: at } }] };
+      return { updateOne: { filter: filter as never, update: [{ $set: set }] } };
+    });
+    if (writes.length > 0) await records.bulkWrite(writes, { ordered: false });
     await stored.updateOne({ _id: id, version: at, folding: { $ne: null } }, { $set: { folding: null } });
   }
 
