@@ -10,7 +10,8 @@ Ctrl-C. The data stays in .local between runs.
   --help    this text
 
 Settings (environment):
-  HOST, RECEIVABLES_PORT    where the API listens (127.0.0.1, 5000)
+  HOST, SYSTEMS             where the API listens (127.0.0.1), and the systems that it serves (all)
+  <NAME>_PORT               the port of a system; .env.example has them all
   DATA_DIR                  data of the servers, uploads, logs, generated secrets (.local)
   SEED                      demo (default): users and sample data; admins: only administrators; none
   SEED_PASSWORD             the password of every seeded user (made once and kept in DATA_DIR)

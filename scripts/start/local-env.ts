@@ -6,7 +6,7 @@ const names = ['MONGODB_URI', 'REDIS_URL', 'JWT_SECRET', 'AUDIT_KEY', 'DATA_DIR'
 
 const fileIn = (dataDir: string) => join(dataDir, 'env');
 
-/** Leaves the settings of the running system where `npm run receivables` and `npm run migrate` look for them. */
+/** Leaves the settings of the running system where commands at the terminal, such as `npm run migrate`, look for them. */
 export function writeLocalEnv(dataDir: string, env: NodeJS.ProcessEnv): void {
   const lines = names.map((name) => `${name}=${JSON.stringify(env[name] ?? '')}`);
   writeFileSync(fileIn(dataDir), `${lines.join('\n')}\n`, { mode: 0o600 });

@@ -23,11 +23,14 @@ import { createParts, type PartPlan, type Parts } from './parts.ts';
 import { phase, say } from './progress.ts';
 import { keptSecret } from './secrets.ts';
 import { readSettings } from './settings.ts';
+import { listSystems, startedSystems } from './systems.ts';
 import { onEdits } from './watch.ts';
 
 /** The programs that the system consists of. */
 export interface Programs {
   parts: readonly PartPlan[];
+  /** Says which systems there are. */
+  list: string;
   migrate: string;
   seed: string;
 }
@@ -37,6 +40,7 @@ const programs: Programs = {
     { title: 'The API', name: 'api', script: 'apps/api/src/main.ts' },
     { title: 'The worker', name: 'worker', script: 'apps/worker/src/main.ts' },
   ],
+  list: 'apps/worker/src/list-systems.ts',
   migrate: 'apps/worker/src/migrate.ts',
   seed: 'apps/worker/src/seed/main.ts',
 };
@@ -44,9 +48,9 @@ const programs: Programs = {
 const readyMs = 60_000;
 
 /** Starts the whole system, keeps it running, and ends it in reverse order on a signal. */
-export async function start({ watch }: { watch: boolean }, { parts: plans, migrate, seed } = programs) {
+export async function start({ watch }: { watch: boolean }, { parts: plans, ...scripts } = programs) {
   const settings = readSettings(process.env);
-  const { dataDir, host, port, url } = settings;
+  const { dataDir, host } = settings;
   const broken = new AbortController();
   const interrupt = () => {
     if (!broken.signal.aborted) say('stopping …');
@@ -90,7 +94,9 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
   try {
     const left = await stopLeftovers(record);
     if (left > 0) say(`stopped ${left} processes that an earlier start left behind`);
-    await assertPortFree(port, 'RECEIVABLES_PORT', host);
+    const listed = await listSystems(scripts.list, broken.signal);
+    const systems = startedSystems(listed, process.env, host);
+    for (const { port, portSetting } of systems) await assertPortFree(port, portSetting, host);
     const password = process.env.SEED_PASSWORD || keptSecret(dataDir, 'seed-password', 9);
 
     phase('services');
@@ -107,7 +113,7 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
       RATE_LIMIT_SIGN_IN_PER_MINUTE: process.env.RATE_LIMIT_SIGN_IN_PER_MINUTE || '0',
       SEED: settings.seed,
       SEED_PASSWORD: password,
-      RECEIVABLES_PORT: String(port),
+      ...Object.fromEntries(systems.map(({ portSetting, port }) => [portSetting, String(port)])),
       // Only for who looks: a port that is taken must not keep the system from starting.
       WORKER_PORT: process.env.WORKER_PORT || '0',
       HOST: host,
@@ -122,18 +128,18 @@ export async function start({ watch }: { watch: boolean }, { parts: plans, migra
     };
 
     phase('migrations');
-    await helper('The migration', migrate, ['latest']);
+    await helper('The migration', scripts.migrate, ['latest']);
 
     phase('API and worker');
     parts = createParts({ plans, env, dataDir, onSpawn: remember, follow: watch });
     parts.start();
-    await unlessBroken(untilReady(`${url}/ready`, broken.signal));
+    for (const { url } of systems) await unlessBroken(untilReady(`${url}/ready`, broken.signal));
 
     phase('data', `SEED=${settings.seed}`);
-    if (settings.seed !== 'none') await helper('The seed', seed);
+    if (settings.seed !== 'none') await helper('The seed', scripts.seed);
 
     say('ready');
-    console.log(greeting(settings, password));
+    console.log(greeting(settings, systems, password));
     if (watch) await restartOnEdits(parts, services, broken.signal);
     else await unlessBroken(new Promise(() => {}));
   } catch (error) {

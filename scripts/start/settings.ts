@@ -7,33 +7,25 @@ export type Seed = (typeof seeds)[number];
 /** What the starter itself has to know; everything else is passed on to API and worker as it is. */
 export interface StartSettings {
   host: string;
-  port: number;
   dataDir: string;
   seed: Seed;
   nodeEnv: string;
-  /** Where the API can be reached from this machine. */
-  url: string;
 }
 
 /** @throws DevServicesError for a setting that cannot be, before anything slow has begun */
 export function readSettings(env: NodeJS.ProcessEnv): StartSettings {
   const host = env.HOST || '127.0.0.1';
-  const port = Number(env.RECEIVABLES_PORT || 5000);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new DevServicesError(`RECEIVABLES_PORT is ${env.RECEIVABLES_PORT}; it must be from 1 to 65535.`);
-  }
   const seed = seeds.find((name) => name === (env.SEED || 'demo'));
   if (!seed) throw new DevServicesError(`SEED is ${env.SEED}; it must be one of ${seeds.join(', ')}.`);
   const nodeEnv = env.NODE_ENV || 'development';
   if (seed === 'demo' && nodeEnv === 'production') {
     throw new DevServicesError('SEED=demo is refused where NODE_ENV=production: set SEED to admins or none.');
   }
-  const url = `http://${addressOf(host)}:${port}`;
-  return { host, port, dataDir: resolve(env.DATA_DIR || '.local'), seed, nodeEnv, url };
+  return { host, dataDir: resolve(env.DATA_DIR || '.local'), seed, nodeEnv };
 }
 
 /** An address to connect to; "every address" is none. */
-function addressOf(host: string): string {
+export function addressOf(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systems } from '@backoffice/api';
-import { envExample, settingsFor } from '@backoffice/platform';
-import { receivablesSeed } from '@backoffice/receivables/demo';
+import { envExample, type SeedUser, settingsFor, signInNameOf } from '@backoffice/platform';
 import t from 'tap';
-import { logins } from '../start/greeting.ts';
+import { seeds } from '../../apps/worker/src/seed/seeds.ts';
+import type { ListedSystem } from '../start/systems.ts';
 import { root } from './support.ts';
 
 /** Every file that belongs to the repository. */
@@ -121,14 +121,21 @@ t.test('the settings that npm start explains are ones', async (t) => {
   for (const name of named) t.ok(settings.has(name) || others.includes(name), name);
 });
 
-t.test('the logins that npm start prints are those of the demo data', async (t) => {
-  const seeded = receivablesSeed.demoUsers().map(({ email, membership }) => [email, membership.role]);
-  for (const [email, said] of logins) {
-    const [, role] = seeded.find(([known]) => known === email) ?? [];
-    t.equal(role, said.split(',')[0], email);
+t.test('the systems that npm start names, and their logins, are those of the build', async (t) => {
+  const script = ['--import', 'tsx', 'apps/worker/src/list-systems.ts'];
+  const listed = JSON.parse(execFileSync(process.execPath, script, { cwd: root, encoding: 'utf8' }));
+  t.match(
+    listed,
+    systems.map(({ name, title, port, prefix }) => ({ name, title, port, prefix })),
+  );
+  for (const { name, logins } of listed as ListedSystem[]) {
+    const seed = seeds.find(({ system }) => system === name);
+    const nameOf = (user: SeedUser) => signInNameOf(user).name;
+    const roles = new Map(seed?.demoUsers().map((user) => [nameOf(user), user.membership.role]));
+    for (const login of logins) t.equal(roles.get(login.name), login.may.split(',')[0], login.name);
+    const administrators = logins.filter(({ administrator }) => administrator).map((login) => login.name);
+    t.same(administrators, seed?.administrators().map(nameOf), 'those that SEED=admins prints');
   }
-  const administrators = receivablesSeed.administrators().map(({ email }) => email);
-  t.ok(administrators.includes(logins[0][0]), 'the one that SEED=admins prints');
 });
 
 t.test('nothing in the repository refers to what is not in it', async (t) => {

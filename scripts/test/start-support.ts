@@ -5,6 +5,7 @@ import { cleanEnv, processesWith, type Running, run, scratch, until } from './su
 
 export interface StartOptions {
   dataDir?: string;
+  /** Of the first of the two systems, the only one unless `env` names others. */
   port?: number;
   env?: NodeJS.ProcessEnv;
   args?: string[];
@@ -23,7 +24,7 @@ export interface StartedSystem extends Running {
 export async function startSystem(t: Test, options: StartOptions = {}): Promise<StartedSystem> {
   const dataDir = options.dataDir ?? `${scratch(t)}/data`;
   const port = options.port ?? (await freePort());
-  const env = cleanEnv({ DATA_DIR: dataDir, RECEIVABLES_PORT: String(port), ...options.env });
+  const env = cleanEnv({ DATA_DIR: dataDir, SYSTEMS: 'one', ONE_PORT: String(port), ...options.env });
   const command = [process.execPath, 'scripts/test/fixtures/stand-ins/start.mjs', ...(options.args ?? [])];
   const [program = '', ...args] = options.throughShell ? ['sh', '-c', `${command.join(' ')}; true`] : command;
   const running = run(t, program, args, {

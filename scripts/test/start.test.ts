@@ -18,7 +18,7 @@ const kept = [
 ];
 
 t.test('starts, tells what one needs, and finds its data again', { skip }, async (t) => {
-  const first = await startSystem(t, { env: { SYSTEMS: 'receivables', WORKER_CONCURRENCY: '7' } });
+  const first = await startSystem(t, { env: { WORKER_CONCURRENCY: '7' } });
   const { dataDir, port } = first;
   await first.ready();
   const shown = first.output();
@@ -37,7 +37,7 @@ t.test('starts, tells what one needs, and finds its data again', { skip }, async
     t.equal(statSync(`${dataDir}/${name}`).mode & 0o777, 0o600, name);
   }
   const env = JSON.parse(readFileSync(`${dataDir}/api-env.json`, 'utf8'));
-  t.match(env, { SYSTEMS: 'receivables', WORKER_CONCURRENCY: '7', SEED: 'demo', NODE_ENV: 'development' });
+  t.match(env, { SYSTEMS: 'one', WORKER_CONCURRENCY: '7', SEED: 'demo', NODE_ENV: 'development' });
   t.ok(Buffer.byteLength(env.JWT_SECRET) >= 32);
   t.ok(Buffer.byteLength(env.AUDIT_KEY) >= 32);
 
@@ -56,6 +56,30 @@ t.test('starts, tells what one needs, and finds its data again', { skip }, async
   t.match(await second.ended, { code: 0 });
   t.same([...processesWith(dataDir), ...partsOf(dataDir)], []);
   t.same(leftIn(dataDir), kept);
+});
+
+t.test('every system of the build is started, with its address and its logins', { skip }, async (t) => {
+  const [first, second] = [await freePort(), await freePort()];
+  const env = { SYSTEMS: '', TWO_PORT: String(second) };
+  const { child, ended, ready, output } = await startSystem(t, { port: first, env });
+  await ready();
+  const [, shown = ''] = output().split('ready\n');
+  const rows = shown.split('\n').filter((line) => !/Logs|Password/.test(line));
+  t.same(rows.slice(0, 11), [
+    '',
+    `  System One     http://127.0.0.1:${first}/api`,
+    `  API reference  http://127.0.0.1:${first}/docs`,
+    `  Second         http://127.0.0.1:${second}`,
+    `  API reference  http://127.0.0.1:${second}/docs`,
+    '',
+    '  System One',
+    '    admin@example.com              Admin',
+    '    clerk@example.com              Clerk',
+    '',
+    '  Ctrl-C stops everything; the data stays.',
+  ]);
+  child.kill('SIGINT');
+  t.match(await ended, { code: 0 });
 });
 
 t.test('after a hard kill of the starter the next start tidies up and goes on', { skip }, async (t) => {
@@ -138,7 +162,7 @@ t.test('a busy port is said at once', async (t) => {
   t.equal(code, 1);
   t.equal(
     output,
-    `Port ${port} is in use by another program: stop that one or set RECEIVABLES_PORT to a free port.\n`,
+    `Port ${port} is in use by another program: stop that one or set ONE_PORT to a free port.\n`,
   );
   t.same(leftIn(dataDir), []);
 });
@@ -176,7 +200,9 @@ t.test('when nobody reads its output any more, it stops', { skip }, async (t) =>
 
 t.test('settings that cannot be are one sentence', async (t) => {
   for (const [env, sentence] of [
-    [{ RECEIVABLES_PORT: 'many' }, 'RECEIVABLES_PORT is many; it must be from 1 to 65535.\n'],
+    [{ ONE_PORT: 'many' }, 'ONE_PORT is many; it must be from 1 to 65535.\n'],
+    [{ SYSTEMS: 'one, three' }, 'SYSTEMS names three; this build has one, two.\n'],
+    [{ SYSTEMS: '', ONE_PORT: '4711', TWO_PORT: '4711' }, 'ONE_PORT and TWO_PORT are both 4711.\n'],
     [{ SEED: 'some' }, 'SEED is some; it must be one of demo, admins, none.\n'],
     [
       { NODE_ENV: 'production' },
@@ -192,7 +218,7 @@ t.test('settings that cannot be are one sentence', async (t) => {
 t.test('options: help is printed, others are refused', async (t) => {
   const help = await run(t, process.execPath, ['scripts/start.mjs', '--help']).ended;
   t.equal(help.code, 0);
-  t.match(help.output, 'RECEIVABLES_PORT');
+  t.match(help.output, '<NAME>_PORT');
   const wrong = await run(t, process.execPath, ['scripts/start.mjs', '--wach']).ended;
   t.equal(wrong.code, 1);
   t.equal(wrong.output, '--wach is no option; npm start -- --help tells which there are.\n');

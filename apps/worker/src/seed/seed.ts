@@ -18,14 +18,14 @@ export interface SeedOptions {
 
 /**
  * Brings the users, and with `SEED=demo` the demo data, to where they should be. The API and a worker must
- * be running for the data. Safe to repeat after a kill at any point, and quick when there is nothing to do.
+ * be running for the data; a system that the API does not serve (SYSTEMS) gets its users only. Safe to repeat after a kill at any point, and quick when there is nothing to do.
  *
  * A password changed since is set back in a local run, because the start prints one password for all; in
  * production a user who exists is left alone.
  */
 export async function runSeed({ platform, seeds, systems, output, signal }: SeedOptions): Promise<void> {
   const { config, db, clock } = platform;
-  const { SEED, SEED_PASSWORD: password, NODE_ENV } = config;
+  const { SEED, SEED_PASSWORD: password, NODE_ENV, SYSTEMS } = config;
   if (SEED === 'none') return;
   const demo = SEED === 'demo';
   if (demo && NODE_ENV === 'production') throw new Error('SEED=demo is refused where NODE_ENV=production.');
@@ -42,7 +42,7 @@ export async function runSeed({ platform, seeds, systems, output, signal }: Seed
   await mkdir(dir, { recursive: true });
   const today = dayInZone(clock(), config.TIME_ZONE);
   try {
-    for (const seed of seeds) {
+    for (const seed of seeds.filter(({ system }) => SYSTEMS.length === 0 || SYSTEMS.includes(system))) {
       signal.throwIfAborted();
       await seed.demo({
         signIn: (name) => signIn(baseOf(config, systems, seed), { name, password, wire: seed.wire }, signal),
