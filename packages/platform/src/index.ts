@@ -50,5 +50,6 @@ export * from './seed.ts';
 export * from './uploads/model.ts';
 export * from './uploads/receive.ts';
 export * from './uploads/routes.ts';
+export * from './uploads/spool.ts';
 export * from './uploads/uploads.ts';
 export * from './uploads/view.ts';

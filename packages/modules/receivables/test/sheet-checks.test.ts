@@ -1,5 +1,6 @@
+import { mergeWarnings } from '@backoffice/spreadsheet';
 import t from 'tap';
-import { checkCustomerRows, mergeWarnings, rejectUndated } from '../src/imports/sheet.ts';
+import { checkCustomerRows, rejectUndated } from '../src/imports/sheet.ts';
 import { readLines, type Written } from './sheet-reading.ts';
 
 const header = [

@@ -1,7 +1,8 @@
 import { CodedError } from '@backoffice/core';
+import { isHeader } from '@backoffice/spreadsheet';
 import fc from 'fast-check';
 import t from 'tap';
-import { isHeader, outstandingMonth, readHeader } from '../src/imports/columns.ts';
+import { outstandingMonth, readHeader } from '../src/imports/columns.ts';
 import { cell, readLines, readSheets, type Written } from './sheet-reading.ts';
 
 const A = ['Accode', 'Party Name', 'Region', 'July.Outstg.Amt', 'Inv.No', 'Inv.Amt', 'Age'];

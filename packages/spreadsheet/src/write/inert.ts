@@ -24,14 +24,20 @@ export function inertCsvText(text: string): string {
   return shortened(clean(text).replace(cellsBegin, "$1'"));
 }
 
-const linesBegin = formulaAt('^|[\\n\\x85\\u2028\\u2029]');
-const cellsBegin = formulaAt('^|[\\n\\x85\\u2028\\u2029;\\t]');
-
-/** A place behind which a spreadsheet would see a formula. Blanks and signs that can't be seen don't count as the first. */
-function formulaAt(begins: string): RegExp {
-  const blanks = '(?:[^\\S\\n\\u2028\\u2029]|\\p{Cf}|\\ufffd)*';
-  return new RegExp(`(${begins})(?=${blanks}[\\t=+\\-@＝＋－＠])`, 'gu');
+/**
+ * A text that was read from a sheet, without the apostrophes that `inertText` puts in front of what a spreadsheet
+ * would take for a formula: what was written for others to open can be read again.
+ */
+export function withoutGuards(text: string): string {
+  return text.replace(guardedLines, '');
 }
+
+/** What follows where a spreadsheet would see a formula. Blanks and signs that can't be seen don't count as the first. */
+const formula = '(?=(?:[^\\S\\n\\u2028\\u2029]|\\p{Cf}|\\ufffd)*[\\t=+\\-@＝＋－＠])';
+const lineBegin = '^|[\\n\\x85\\u2028\\u2029]';
+const linesBegin = new RegExp(`(${lineBegin})${formula}`, 'gu');
+const cellsBegin = new RegExp(`(${lineBegin}|[;\\t])${formula}`, 'gu');
+const guardedLines = new RegExp(`(?<=${lineBegin})'${formula}`, 'gu');
 
 function clean(text: string): string {
   return (

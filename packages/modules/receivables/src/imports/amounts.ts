@@ -1,7 +1,7 @@
 import { type Paise, paiseFromDecimal, paiseFromNumber } from '@backoffice/core';
-import type { Cell } from '@backoffice/spreadsheet';
+import { type Cell, cleanText, isDash } from '@backoffice/spreadsheet';
 import type { Reading } from './row-errors.ts';
-import { cleanText, isDash, unreadable } from './texts.ts';
+import { unreadable } from './texts.ts';
 
 /** No amount is longer; what is may have been made to keep the patterns below busy. */
 const LONGEST = 60;

@@ -1,8 +1,8 @@
+import type { Warning } from '@backoffice/spreadsheet';
 import { keyOf } from '../model.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
 import type { RowErrorCode } from './row-errors.ts';
 import { rowError } from './rows.ts';
-import type { Warning } from './warnings.ts';
 
 export interface CheckedRows {
   /** In row order; `name` is the customer's last one. */

@@ -1,3 +1,5 @@
+import type { Spool } from '@backoffice/platform';
+import type { Warning } from '@backoffice/spreadsheet';
 import { type Region, regionLabels } from '../model.ts';
 import type { ReceivablesRepository, StatementDocument } from '../repository.ts';
 import type { StoredLine } from '../rollups/fold.ts';
@@ -11,8 +13,6 @@ import {
 } from '../rollups/ledger.ts';
 import { listPriorLines, type Prior, type PriorLine } from './prior.ts';
 import type { ResolvedCustomer, ResolvedRow } from './resolve.ts';
-import type { Spool } from './spool.ts';
-import type { Warning } from './warnings.ts';
 
 /** What one customer's rows come to: how they compare with what stood, and what is to be stored. */
 export interface ComparedCustomer {

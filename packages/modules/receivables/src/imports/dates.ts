@@ -1,8 +1,8 @@
 import { type DayNumber, dayFromCivil, monthNumber } from '@backoffice/core';
-import type { Cell } from '@backoffice/spreadsheet';
+import { type Cell, cleanText, isDash } from '@backoffice/spreadsheet';
 import type { AgeBucket } from '../model.ts';
 import type { Reading } from './row-errors.ts';
-import { cleanText, isDash, unreadable } from './texts.ts';
+import { unreadable } from './texts.ts';
 
 /** 1970-01-01 as a serial of the 1900 system. */
 const EPOCH_SERIAL = 25_569;

@@ -1,5 +1,5 @@
 import type { DayNumber, Paise } from '@backoffice/core';
-import type { Cell } from '@backoffice/spreadsheet';
+import { type Cell, cellText, cleanText, isDash } from '@backoffice/spreadsheet';
 import {
   type Department,
   departments,
@@ -14,7 +14,7 @@ import { readAmount } from './amounts.ts';
 import type { ColumnName } from './columns.ts';
 import { type Age, readAge, readDate } from './dates.ts';
 import type { Reading, RowErrorCode } from './row-errors.ts';
-import { cellText, cleanText, isDash, readIdentifier, readName, readNotes, unreadable } from './texts.ts';
+import { readIdentifier, readName, readNotes, unreadable } from './texts.ts';
 
 /** What the cells of a row say, by meaning; null (or `''` for a name) where nothing stands. */
 export interface Fields {

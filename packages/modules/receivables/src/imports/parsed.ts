@@ -1,14 +1,5 @@
+import type { CellPlace } from '@backoffice/spreadsheet';
 import type { Department, Region, RowError, StatementRow } from '../model.ts';
-
-/** Where a value of a row stands in the sheet, for errors that are found later. */
-export interface CellPlace {
-  /** The header's text. */
-  column: string;
-  /** The A1 reference. */
-  cell: string;
-  /** The cell as text, at most 200 characters. */
-  value: string;
-}
 
 /** The cells that a check across rows, or against what is known, may have to name. */
 export type NamedCell = 'region' | 'number' | 'date';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CodedError, type Month } from '@backoffice/core';
 import { inSpan } from '@backoffice/platform';
+import type { Warning } from '@backoffice/spreadsheet';
 import { keyOf, type Pair, type Region, regionCodes, regionLabels } from '../model.ts';
 import type { CustomerDocument, ReceivablesRepository, StatementDocument } from '../repository.ts';
 import { reassign } from '../rollups/change.ts';
@@ -19,7 +20,6 @@ import { refold } from '../rollups/refold.ts';
 import type { Head } from '../rollups/totals.ts';
 import type { Comparison } from './compare.ts';
 import type { Prior } from './prior.ts';
-import type { Warning } from './warnings.ts';
 
 /** How long an import that keeps losing its race may keep the others waiting. */
 export const holdMs = 60_000;

@@ -1,4 +1,6 @@
 import type { DayNumber } from '@backoffice/core';
+import type { Spool } from '@backoffice/platform';
+import { createWarningList, type Warning } from '@backoffice/spreadsheet';
 import { keyOf, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository } from '../repository.ts';
 import type { StoredLine } from '../rollups/fold.ts';
@@ -6,8 +8,6 @@ import { type Cells, type Ledger, type Slot, slotOf } from '../rollups/ledger.ts
 import { checkCustomerRows, rejectUndated } from './checks.ts';
 import { type KnownInvoice, listKnownInvoices } from './known.ts';
 import type { ParsedRow, RejectedRow } from './parsed.ts';
-import type { Spool } from './spool.ts';
-import { createWarningList, type Warning } from './warnings.ts';
 
 export type SpooledRow = { row: ParsedRow } | { rejected: RejectedRow };
 

@@ -1,3 +1,5 @@
+import type { Reading as SheetReading } from '@backoffice/spreadsheet';
+
 /** Why a row is refused. Codes are stable; each text names what to do. */
 export const rowErrorTexts = {
   CODE_MISSING:
@@ -36,8 +38,4 @@ export const rowErrorTexts = {
 export type RowErrorCode = keyof typeof rowErrorTexts;
 
 /** What a cell gives: a value, or why it gives none. */
-export type Reading<T> = { value: T } | { problem: RowErrorCode; hint?: string };
-
-export function isProblem<T>(reading: Reading<T>): reading is { problem: RowErrorCode; hint?: string } {
-  return 'problem' in reading;
-}
+export type Reading<T> = SheetReading<T, RowErrorCode>;

@@ -1,15 +1,6 @@
-import type { SheetRow } from '@backoffice/spreadsheet';
+import { cleanText, columnBlank, type SheetRow } from '@backoffice/spreadsheet';
 import type { ColumnName, Header } from './columns.ts';
 import { regionsByWord } from './fields.ts';
-import { cleanText, isBlank } from './texts.ts';
-
-/** Whether nothing stands in the columns that have a meaning. */
-export function isBlankRow(row: SheetRow, header: Header): boolean {
-  return header.columns.every(
-    (column) =>
-      isBlank(row.cells[column.index]) && column.twins.every((twin) => isBlank(row.cells[twin.index])),
-  );
-}
 
 const TOTAL = /^(?:grand|sub|net)?totals?$/;
 
@@ -29,10 +20,4 @@ export function isTotalRow(row: SheetRow, header: Header): boolean {
   if (region === '' || !columnBlank(row, header, 'code') || !columnBlank(row, header, 'name')) return false;
   const before = region.replace(/ *total:?$/i, '').toLowerCase();
   return isTotal(region) || regionsByWord.has(before);
-}
-
-/** Whether the column is not there or its cell is blank. */
-export function columnBlank(row: SheetRow, header: Header, name: ColumnName): boolean {
-  const column = header.byName[name];
-  return !column || isBlank(row.cells[column.index]);
 }

@@ -1,12 +1,21 @@
 import type { DayNumber } from '@backoffice/core';
-import { type Cell, cellReference, type SheetRow } from '@backoffice/spreadsheet';
+import {
+  type CellPlace,
+  cellText,
+  cleanText,
+  isBlank,
+  isDash,
+  isProblem,
+  placeOf,
+  readWithTwins,
+  type SheetRow,
+} from '@backoffice/spreadsheet';
 import type { Department, RowError } from '../model.ts';
 import type { Column, ColumnName, Header } from './columns.ts';
 import { blankFields, type Fields, readers, requiredFields } from './fields.ts';
-import type { CellPlace, NamedCell, ParsedRow, RejectedRow } from './parsed.ts';
-import { isProblem, type Reading, type RowErrorCode, rowErrorTexts } from './row-errors.ts';
+import type { NamedCell, ParsedRow, RejectedRow } from './parsed.ts';
+import { type RowErrorCode, rowErrorTexts } from './row-errors.ts';
 import type { Notices } from './sheet-warnings.ts';
-import { cellText, cleanText, isBlank, isDash, shownText } from './texts.ts';
 
 export interface RowContext {
   sheet: string;
@@ -29,12 +38,12 @@ export function parseRow(row: SheetRow, context: RowContext): ParsedRow | Reject
 
   function readColumn<K extends ColumnName>(name: K): void {
     const column = header.byName[name]!;
-    const reading = readWithTwins(row, column, readers[name]);
+    const reading = readWithTwins(row, column, readers[name], 'COLUMNS_DISAGREE');
     if (isProblem(reading)) faults.push({ column, ...reading });
     else fields[name] = reading.value;
     if (name === 'remark' && fields.remark === null && !isBlank(row.cells[column.index])) {
       if (!isDash(cleanText(cellText(row.cells[column.index]))))
-        context.notices.note('remark', place(row, column));
+        context.notices.note('remark', placeOf(row, column));
     }
   }
 
@@ -47,11 +56,11 @@ export function parseRow(row: SheetRow, context: RowContext): ParsedRow | Reject
   // gives -3 or #VALUE!: with a good date beside it that is no reason to refuse the invoice.
   const ageFault = faults.findIndex((fault) => fault.column.name === 'age');
   if (ageFault >= 0 && fields.date !== null) {
-    context.notices.note('age', place(row, faults[ageFault]!.column));
+    context.notices.note('age', placeOf(row, faults[ageFault]!.column));
     faults.splice(ageFault, 1);
   }
   if (fields.date !== null && fields.date > context.asOf) {
-    context.notices.note('future', place(row, header.byName.date!));
+    context.notices.note('future', placeOf(row, header.byName.date!));
   }
 
   const departmentRead = !faults.some((fault) => fault.column.name === 'department');
@@ -60,7 +69,7 @@ export function parseRow(row: SheetRow, context: RowContext): ParsedRow | Reject
     const first = faults.reduce((a, b) => (b.column.index < a.column.index ? b : a));
     const numberRead = !faults.some((fault) => fault.column.name === 'number');
     return {
-      error: rowError(context.sheet, row.row, place(row, first.column), first.problem, first.hint),
+      error: rowError(context.sheet, row.row, placeOf(row, first.column), first.problem, first.hint),
       code: fields.code,
       number: fields.number,
       onAccount: numberRead && fields.number === null,
@@ -103,44 +112,13 @@ export function rowError(
   return { sheet, row, ...(place ?? { column: '', cell: '', value: '' }), code, message };
 }
 
-/** The one filled cell of a column and its twins; several filled ones must say the same. */
-function readWithTwins<T>(
-  row: SheetRow,
-  column: Column,
-  read: (cell: Cell | undefined) => Reading<T>,
-): Reading<T> {
-  if (column.twins.length === 0) return read(row.cells[column.index]);
-  const filled = [column, ...column.twins].filter((each) => !isBlank(row.cells[each.index]));
-  const readings = filled.map((each) => read(row.cells[each.index]));
-  const [first, ...others] = readings;
-  if (!first) return read(undefined);
-  const bad = readings.find(isProblem);
-  if (bad) return bad;
-  const text = JSON.stringify(first);
-  const differs = others.findIndex((other) => JSON.stringify(other) !== text);
-  if (differs < 0) return first;
-  const other = filled[differs + 1]!;
-  return {
-    problem: 'COLUMNS_DISAGREE',
-    hint: `"${filled[0]!.header}" and "${other.header}" (${cellReference(row.row, other.index)}) differ.`,
-  };
-}
-
-function place(row: SheetRow, column: Column): CellPlace {
-  return {
-    column: column.header,
-    cell: cellReference(row.row, column.index),
-    value: shownText(row.cells[column.index]),
-  };
-}
-
 function namedCells(row: SheetRow, header: Header): Partial<Record<NamedCell, CellPlace>> {
   const cells: Partial<Record<NamedCell, CellPlace>> = {};
   for (const name of ['region', 'number'] as const) {
     const column = header.byName[name];
-    if (column) cells[name] = place(row, column);
+    if (column) cells[name] = placeOf(row, column);
   }
   const dated = header.byName.date ?? header.byName.age;
-  if (dated) cells.date = place(row, dated);
+  if (dated) cells.date = placeOf(row, dated);
   return cells;
 }

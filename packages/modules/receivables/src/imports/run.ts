@@ -1,5 +1,6 @@
 import { CodedError, type DayNumber, dayInZone, type Month, monthOfDay } from '@backoffice/core';
-import { type Counts, inSpan } from '@backoffice/platform';
+import { type Counts, createSpool, inSpan, type Spool } from '@backoffice/platform';
+import { mergeWarnings, type Warning } from '@backoffice/spreadsheet';
 import { type Department, keyOf, type Pair, type Region, type RowError } from '../model.ts';
 import type { ReceivablesRepository, StatementDocument } from '../repository.ts';
 import { pastReservations } from '../reservations.ts';
@@ -27,8 +28,7 @@ import {
   unmentionedPairs,
 } from './publish.ts';
 import { type Resolution, type ResolvedCustomer, resolveRows, type SpooledRow } from './resolve.ts';
-import { createSheetReader, mergeWarnings, type SheetResult, type Warning } from './sheet.ts';
-import { createSpool, type Spool } from './spool.ts';
+import { createSheetReader, type SheetResult } from './sheet.ts';
 
 /** What was asked for with the file, read and checked. */
 export interface StatementParams {

@@ -1,8 +1,12 @@
-import { CodedError, type DayNumber, isoDate } from '@backoffice/core';
-import { cellReference } from '@backoffice/spreadsheet';
-import type { Column, ColumnName, Header, HeaderCell, NearHeader } from './columns.ts';
-import type { CellPlace } from './parsed.ts';
-import type { Warning } from './warnings.ts';
+import { type DayNumber, isoDate } from '@backoffice/core';
+import {
+  type CellPlace,
+  columnLabel,
+  doubledColumns as columnsDoubled,
+  columnsOf,
+  type Warning,
+} from '@backoffice/spreadsheet';
+import type { ColumnName, Header } from './columns.ts';
 
 /** What a row may have that is worth a word at the end, without being refused for it. */
 export type NoticeKind = 'remark' | 'age' | 'future';
@@ -62,27 +66,12 @@ const noticeTexts: Record<NoticeKind, (count: string, first: string, asOf: strin
   }),
 };
 
-export function headerChanged(sheet: string, row: number): Warning {
-  return {
-    code: 'HEADER_CHANGED',
-    message: `Row ${row} of sheet "${sheet}" is a header with other columns than the one above; the rows below it were read by it.`,
-    count: 1,
-    details: { sheet, row },
-  };
-}
-
-/** One warning for each meaning that two or more columns have. */
+/** One warning for each meaning that two or more columns have, and for the months that were not chosen. */
 export function doubledColumns(sheet: string, row: number, header: Header): Warning[] {
-  const name = (cell: HeaderCell) => `"${cell.header}" (${cellReference(row, cell.index)})`;
-  const doubled = header.columns
-    .filter((column) => column.twins.length > 0)
-    .map((column) => ({
-      code: 'COLUMN_DOUBLED',
-      message: `Columns ${[column, ...column.twins].map(name).join(' and ')} of sheet "${sheet}" mean the same. Rows in which they differ are refused.`,
-      details: { sheet, row, columns: [column, ...column.twins].map((cell) => cell.header) },
-    }));
+  const doubled = columnsDoubled(sheet, row, header);
   if (header.otherMonths.length === 0) return doubled;
   const taken = header.byName.outstanding!;
+  const name = columnLabel(row);
   return [
     ...doubled,
     {
@@ -103,24 +92,6 @@ export function totalWithCode(sheet: string, row: number): Warning {
   };
 }
 
-export function otherSheetsFit(sheet: string, others: readonly string[]): Warning {
-  const names = others.map((name) => `"${name}"`).join(', ');
-  return {
-    code: 'OTHER_SHEETS',
-    message: `Only sheet "${sheet}" was read. These have a header that fits too: ${names}.`,
-    count: others.length,
-    details: { sheet, others: [...others] },
-  };
-}
-
-export function hiddenRows(count: number): Warning {
-  return {
-    code: 'HIDDEN_ROWS',
-    message: `${count} row(s) that are hidden, for example by a filter, were read like the others.`,
-    count,
-  };
-}
-
 export function noNumberColumn(sheet: string): Warning {
   return {
     code: 'NO_NUMBER_COLUMN',
@@ -129,29 +100,8 @@ export function noNumberColumn(sheet: string): Warning {
   };
 }
 
-/** NO_HEADER_ROW with the row that came nearest, or the sheets that are hidden, so that it is found at once. */
-export function noHeader(
-  near: (NearHeader & { sheet: string; row: number }) | null,
-  hiddenSheets: readonly string[],
-): CodedError {
-  if (!near && hiddenSheets.length > 0) {
-    const names = hiddenSheets.slice(0, 5).map((name) => `"${name}"`);
-    return new CodedError(
-      'NO_HEADER_ROW',
-      `No visible sheet has a row with the expected column names. Hidden sheets are not read: ${names.join(', ')}. Unhide the right one, save, and upload again.`,
-      { hiddenSheets: hiddenSheets.slice(0, 5) },
-    );
-  }
-  if (!near) return new CodedError('NO_HEADER_ROW');
-  const missing = near.missing.map((name) => columnTitles[name]).join(' and ');
-  return new CodedError(
-    'NO_HEADER_ROW',
-    `Row ${near.row} of sheet "${near.sheet}" looks like the header (${near.found.join(', ')}), but has no column for ${missing}.`,
-    { sheet: near.sheet, row: near.row, missing: near.missing },
-  );
-}
-
-const columnTitles: Partial<Record<ColumnName, string>> = {
+/** What a column that is missing is called. */
+export const columnTitles: Partial<Record<ColumnName, string>> = {
   code: 'the customer code (Accode)',
   region: 'the region (Region)',
   outstanding: 'the outstanding amount (such as July.Outstg.Amt)',
@@ -163,6 +113,5 @@ export function sameHeader(a: Header, b: Header): boolean {
 }
 
 function signature(header: Header): string {
-  const column = ({ name, index, twins }: Column) => [name, index, ...twins.map((twin) => twin.index)];
-  return JSON.stringify([header.month, header.columns.map(column)]);
+  return JSON.stringify([header.month, columnsOf(header)]);
 }

@@ -1,29 +1,35 @@
-import { CodedError, type DayNumber, type Month } from '@backoffice/core';
-import { days1904, type SheetInfo, type SheetRow } from '@backoffice/spreadsheet';
-import type { Department } from '../model.ts';
-import { type Header, isHeader, isMonth, type NearHeader, readHeader } from './columns.ts';
-import type { ParsedRow, RejectedRow } from './parsed.ts';
-import { columnBlank, isBlankRow, isTotalRow } from './row-kinds.ts';
-import { isRejected, parseRow, type RowContext } from './rows.ts';
+import type { DayNumber, Month } from '@backoffice/core';
 import {
-  createNotices,
-  doubledColumns,
+  columnBlank,
+  createTableSearch,
+  createWarningList,
+  days1904,
   headerChanged,
   hiddenRows,
-  noHeader,
-  noNumberColumn,
+  isBlankRow,
+  isHeader,
+  noRows,
   otherSheetsFit,
+  type SheetRow,
+  type TableSearch,
+  type Warning,
+} from '@backoffice/spreadsheet';
+import type { Department } from '../model.ts';
+import { type Header, isMonth, readHeader } from './columns.ts';
+import type { ParsedRow, RejectedRow } from './parsed.ts';
+import { isTotalRow } from './row-kinds.ts';
+import { isRejected, parseRow, type RowContext } from './rows.ts';
+import {
+  columnTitles,
+  createNotices,
+  doubledColumns,
+  noNumberColumn,
   sameHeader,
   totalWithCode,
 } from './sheet-warnings.ts';
-import { createWarningList, type Warning } from './warnings.ts';
 
 export { checkCustomerRows, rejectRow, rejectUndated } from './checks.ts';
-export type { CellPlace, ParsedRow, RejectedRow } from './parsed.ts';
-export { mergeWarnings, type Warning } from './warnings.ts';
-
-/** A header must stand among the first rows of its sheet (contract, decision 17). */
-const HEADER_ROWS = 50;
+export type { ParsedRow, RejectedRow } from './parsed.ts';
 
 export interface SheetReaderOptions {
   /** The statement's month: decides between outstanding columns of several months. */
@@ -52,11 +58,7 @@ export interface SheetResult {
   dated: boolean;
 }
 
-export interface SheetReader {
-  /** For each sheet in workbook order; hidden ones are skipped. */
-  onSheet(info: SheetInfo): 'read' | 'skip';
-  /** Rows of the sheet named last, in order; `enough` when the rest of the sheet is of no interest. */
-  onRows(rows: SheetRow[]): 'enough' | undefined;
+export interface SheetReader extends Pick<TableSearch, 'onSheet' | 'onRows'> {
   /** After the last sheet. Throws NO_HEADER_ROW and NO_ROWS. */
   finish(): SheetResult;
 }
@@ -69,26 +71,14 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
   const { month, department, asOf } = options;
   const warnings = createWarningList();
   const notices = createNotices();
-  const otherSheets: string[] = [];
-  const hiddenSheets: string[] = [];
   let sheet = '';
   let date1904 = false;
-  /** Of the sheet named last: not looked at any more, searched for a header, or the one that is read. */
-  let state: 'done' | 'search' | 'read' = 'done';
   let context: RowContext | null = null;
   /** The outstanding column that speaks for the month of the whole sheet. */
   let monthOf: Header | null = null;
-  let near: (NearHeader & { sheet: string; row: number }) | null = null;
   let rowsRead = 0;
   let hidden = 0;
   let dated = false;
-
-  function search(row: SheetRow): Header | null {
-    const read = readHeader(row.cells, month);
-    if (isHeader(read)) return read;
-    if (read && (!near || read.found.length > near.found.length)) near = { ...read, sheet, row: row.row };
-    return null;
-  }
 
   function adopt(header: Header, row: number): void {
     if (context) warnings.add(headerChanged(sheet, row));
@@ -125,48 +115,34 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
     }
   }
 
-  return {
-    onSheet(info) {
+  const search = createTableSearch({
+    readHeader: (cells) => readHeader(cells, month),
+    onHeader(header, row, info) {
       sheet = info.name;
       date1904 = info.date1904;
-      if (!info.visible) hiddenSheets.push(info.name);
-      state = info.visible ? 'search' : 'done';
-      return info.visible ? 'read' : 'skip';
+      adopt(header, row);
     },
-    onRows(rows) {
-      for (const row of rows) {
-        if (state === 'read') {
-          readRow(row, context!);
-          continue;
-        }
-        if (state === 'done' || row.row > HEADER_ROWS) return 'enough';
-        const header = search(row);
-        if (header && context) {
-          otherSheets.push(sheet);
-          state = 'done';
-        } else if (header) {
-          adopt(header, row.row);
-          state = 'read';
-        }
-      }
-      return state === 'done' ? 'enough' : undefined;
-    },
+    onRow: (row) => readRow(row, context!),
+    titles: columnTitles,
+  });
+
+  return {
+    onSheet: search.onSheet,
+    onRows: search.onRows,
     finish() {
-      if (!context || !monthOf) throw noHeader(near, hiddenSheets);
-      const { sheet: name, header } = context;
-      if (rowsRead === 0) {
-        const message = `There is no data row below the header of sheet "${name}".`;
-        throw new CodedError('NO_ROWS', message, { sheet: name });
-      }
+      const { otherSheets } = search.finish();
+      const { sheet: name, header } = context!;
+      const { month: named, byName } = monthOf!;
+      if (rowsRead === 0) throw noRows(name);
       if (otherSheets.length > 0) warnings.add(otherSheetsFit(name, otherSheets));
       if (hidden > 0) warnings.add(hiddenRows(hidden));
       if (!header.byName.number) warnings.add(noNumberColumn(name));
       for (const warning of notices.warnings(asOf)) warnings.add(warning);
       return {
         sheet: name,
-        headerMonth: monthOf.month?.month ?? null,
-        headerYear: monthOf.month?.year ?? null,
-        headerText: monthOf.byName.outstanding!.header,
+        headerMonth: named?.month ?? null,
+        headerYear: named?.year ?? null,
+        headerText: byName.outstanding!.header,
         warnings: warnings.list(),
         rowsRead,
         dated,

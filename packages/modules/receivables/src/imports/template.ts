@@ -1,15 +1,11 @@
 import { dayFromCivil } from '@backoffice/core';
-import type { CellValue, SheetContent } from '@backoffice/spreadsheet';
+import {
+  type CellValue,
+  type SheetContent,
+  type TemplateColumn,
+  templateSheets,
+} from '@backoffice/spreadsheet';
 import { departments, invoiceStatuses, regionLabels } from '../model.ts';
-
-interface TemplateColumn {
-  header: string;
-  width: number;
-  format?: string;
-  needed: string;
-  about: string;
-  example: CellValue;
-}
 
 const columns: TemplateColumn[] = [
   {
@@ -85,26 +81,7 @@ const columns: TemplateColumn[] = [
 /** A filled row of the template, as its notes show it. */
 export const templateExample: CellValue[] = columns.map((column) => column.example);
 
-/**
- * The workbook that people fill in, for `writeWorkbook`: a sheet of headers only, so that no example is ever
- * uploaded as an invoice, and one of notes, which holds an example and is not read. `rows` fills the first.
- */
+/** The workbook that people fill in; `rows` fills its first sheet. */
 export function statementTemplate(rows: Iterable<CellValue[]> = []): SheetContent[] {
-  return [
-    {
-      name: 'Statement',
-      columns: columns.map(({ header, width, format }) => ({ header, width, ...(format && { format }) })),
-      rows,
-    },
-    {
-      name: 'Notes',
-      columns: [
-        { header: 'Column', width: 14 },
-        { header: 'Needed', width: 18 },
-        { header: 'What stands in it', width: 90 },
-        { header: 'Example', width: 26 },
-      ],
-      rows: columns.map(({ header, needed, about, example }) => [header, needed, about, example]),
-    },
-  ];
+  return templateSheets('Statement', columns, rows);
 }

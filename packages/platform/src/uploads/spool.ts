@@ -1,7 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Parts of the customers of one file: so fine that even of a million rows one part is small. */
+/** Parts of the rows of one file: so fine that even of a million rows one part is small. */
 const parts = 128;
 
 /** What is buffered before it goes to disk: a small file never touches it. */
@@ -10,7 +10,7 @@ const bufferCharacters = 1024 * 1024;
 /** Small parts are read together up to this size, so that a small file is one batch and not many. */
 const batchCharacters = 512 * 1024;
 
-/** All records of some customers. */
+/** All records of some keys. */
 export interface Batch<T> {
   records: T[];
   /** How much of the spool has been read with this batch, from 0 to 1. */
@@ -18,15 +18,15 @@ export interface Batch<T> {
 }
 
 export interface Spool<T> {
-  /** Files a record under its customer code: all of one code are in one batch, in the order in which they came. */
-  add(code: string, record: T): void;
+  /** Files a record under a key: all of one key are in one batch, in the order in which they came. */
+  add(key: string, record: T): void;
   /** Waits until no more than the buffer is in memory; to be awaited once per batch. */
   settle(): Promise<void>;
-  /** Everything, customers by customers; may be read again. */
+  /** Everything, keys by keys; may be read again. */
   batches(): AsyncGenerator<Batch<T>>;
 }
 
-/** Records by customer on disk, so that a file of a million rows needs the memory of a hundredth of it. */
+/** Records by key on disk, so that a file of a million rows needs the memory of a hundredth of it. */
 export function createSpool<T>(directory: string, name: string): Spool<T> {
   const buffers: string[][] = Array.from({ length: parts }, () => []);
   const sizes = new Array<number>(parts).fill(0);
@@ -58,9 +58,9 @@ export function createSpool<T>(directory: string, name: string): Spool<T> {
   }
 
   return {
-    add(code, record) {
+    add(key, record) {
       const line = JSON.stringify(record);
-      const part = partOf(code);
+      const part = partOf(key);
       buffered += line.length;
       sizes[part]! += line.length;
       buffers[part]!.push(line);
@@ -86,9 +86,9 @@ export function createSpool<T>(directory: string, name: string): Spool<T> {
   };
 }
 
-/** FNV-1a: spreads the codes evenly, for a fraction of what a hash for secrets costs on every row. */
-function partOf(code: string): number {
+/** FNV-1a: spreads the keys evenly, for a fraction of what a hash for secrets costs on every row. */
+function partOf(key: string): number {
   let hash = 0x811c9dc5;
-  for (let at = 0; at < code.length; at += 1) hash = Math.imul(hash ^ code.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
   return ((hash >>> 16) ^ hash) & (parts - 1);
 }
