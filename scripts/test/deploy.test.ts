@@ -165,32 +165,50 @@ function isCopied(file: string): boolean {
   return !ignored;
 }
 
-t.test('the Dockerfile knows every package, runs as nobody special, and ends on a signal', async (t) => {
+t.test('the Dockerfile takes every package, runs as nobody special, and ends on a signal', async (t) => {
   const text = read('Dockerfile');
-  const packages = files.filter((file) => /^(apps|packages)\/.*package\.json$/.test(file));
-  for (const file of packages.filter((each) => !each.includes('dev-services'))) {
-    t.ok(text.includes(`COPY ${file} ${file.replace('package.json', '')}\n`), file);
-  }
+  t.match(
+    text,
+    /COPY pnpm-lock\.yaml pnpm-workspace\.yaml \.\/\nRUN pnpm fetch --prod\n/,
+    'kept between edits',
+  );
+  t.notMatch(text, /^COPY \S*(apps|packages)\//m, 'none is named');
   t.match(text, /^USER [1-9]\d*:[1-9]\d*$/m);
   t.match(text, /^HEALTHCHECK /m);
   t.match(text, /^ENTRYPOINT \["node", "--import", "tsx"\]$/m, 'Node itself gets the signal, no shell');
-  t.match(text, 'pnpm install --frozen-lockfile --prod');
+  t.match(text, 'pnpm install --frozen-lockfile --prod --offline');
   t.match(text, /npm install --global pnpm@12\.21\.0$/m, 'the version that the README names');
   const { dependencies } = JSON.parse(read('package.json'));
   t.ok(dependencies.tsx, 'TypeScript is run as it is, also in production');
 });
 
-t.test('the health check of the image asks whichever of the two runs', async (t) => {
+t.test('every system can be reached: image, health check and compose know its port', async (t) => {
+  const text = read('Dockerfile');
+  const exposed = /^EXPOSE (.+)$/m.exec(text)![1]!.split(' ');
+  t.match(text, `HEALTH_PORTS="${exposed.join(' ')}"`);
+  t.ok(exposed.includes('9100'), 'the worker');
+  const published = compose.services.api.ports.map((port: string) => port.split(':').at(-1));
+  for (const { title, port } of systems) {
+    t.ok(exposed.includes(String(port)), `EXPOSE: ${title}`);
+    t.ok(published.includes(String(port)), `docker-compose.yml: ${title}`);
+  }
+});
+
+t.test('the health check of the image asks whichever of the processes and systems runs', async (t) => {
   const server = createServer((request, response) => {
     response.writeHead(request.url === '/health' ? 200 : 404).end();
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const port = String((server.address() as AddressInfo).port);
   const check = async (env: Record<string, string>) =>
-    (await run(t, process.execPath, ['deploy/healthcheck.mjs'], { env: { ...process.env, ...env } }).ended)
-      .code;
-  t.equal(await check({ RECEIVABLES_PORT: port, WORKER_PORT: '1' }), 0);
-  t.equal(await check({ RECEIVABLES_PORT: '1', WORKER_PORT: port }), 0);
+    (
+      await run(t, process.execPath, ['deploy/healthcheck.mjs'], { env: { PATH: process.env.PATH, ...env } })
+        .ended
+    ).code;
+  t.equal(await check({ HEALTH_PORTS: `1 ${port}` }), 0, 'where the image says');
+  t.equal(await check({ ANY_PORT: port, HEALTH_PORTS: '1 2' }), 0, 'where a setting says');
+  t.equal(await check({ OTHER_PORT: 'tcp://10.0.0.1:1', WORKER_PORT: port }), 0, 'what is no number is none');
   await new Promise((done) => server.close(done));
-  t.equal(await check({ RECEIVABLES_PORT: port, WORKER_PORT: port }), 1);
+  t.equal(await check({ HEALTH_PORTS: port, WORKER_PORT: port }), 1);
+  t.equal(await check({}), 1);
 });
