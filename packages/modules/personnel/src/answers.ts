@@ -13,17 +13,27 @@ export function answer<T>(message: string, data: T, statusCode = 200): Answer<T>
   return { message, statusCode, data };
 }
 
+/** Where the contract has no `data`. */
+export function bare(message: string) {
+  return { message, statusCode: 200 };
+}
+
 /** Where there is nothing to say (decision 9). */
 export const nothing = {};
 export const NothingSchema = Type.Object({}, { additionalProperties: false });
 
-/** The schema of an answer; `data` is left out where the contract has none. */
-export function answerOf(data: TSchema | null) {
+/** The schema of an answer. */
+export function answerOf(data: TSchema) {
   return Type.Object(
-    { message: Type.String(), statusCode: Type.Integer(), ...(data === null ? {} : { data }) },
+    { message: Type.String(), statusCode: Type.Integer(), data },
     { additionalProperties: false },
   );
 }
+
+export const BareSchema = Type.Object(
+  { message: Type.String(), statusCode: Type.Integer() },
+  { additionalProperties: false },
+);
 
 /** What the platform's own routes answer, in the same shape. */
 export const envelope: Envelope = {
