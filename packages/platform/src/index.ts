@@ -50,6 +50,7 @@ export * from './seed.ts';
 export * from './uploads/model.ts';
 export * from './uploads/receive.ts';
 export * from './uploads/routes.ts';
+export * from './uploads/scope-migration.ts';
 export * from './uploads/spool.ts';
 export * from './uploads/uploads.ts';
 export * from './uploads/view.ts';

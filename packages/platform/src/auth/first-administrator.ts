@@ -7,13 +7,14 @@ import { isDuplicateKey } from '../mongo/duplicate-key.ts';
 import { pendingMigrations } from '../mongo/migrations.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
 import { administeredBy } from './last-administrator.ts';
-import { membershipOf } from './member.ts';
+import { type Membership, membershipOf } from './member.ts';
 import { createPasswordStrength } from './password-strength.ts';
 import { createPasswords } from './passwords.ts';
-import { normalEmail } from './sign-in-names.ts';
+import { normalArmyNumber, normalEmail, type SignInKind } from './sign-in-names.ts';
 import { createUserRepository, type UserDocument } from './users.ts';
 
 const usage = `Usage: npm run first-admin -- --system <system> --email <address> --name "<name>"
+  --army-number <number>   in place of --email, where the system's users sign in by it
   --password-file <path>   read the password from a file, or from standard input where the path is -;
                            else it is asked for, twice
   --another                also when the system has an active administrator
@@ -23,6 +24,7 @@ const usage = `Usage: npm run first-admin -- --system <system> --email <address>
 const options = {
   system: { type: 'string' },
   email: { type: 'string' },
+  'army-number': { type: 'string' },
   name: { type: 'string' },
   'password-file': { type: 'string' },
   another: { type: 'boolean', default: false },
@@ -35,6 +37,9 @@ export interface FirstAdministratorSources {
   readPassword: (file: string | null) => Promise<string>;
   say: (sentence: string) => void;
 }
+
+const words: Readonly<Record<SignInKind, string>> = { email: 'e-mail', armyNumber: 'army number' };
+const flags: Readonly<Record<SignInKind, string>> = { email: '--email', armyNumber: '--army-number' };
 
 /** What keeps the command from its work, as a sentence for the terminal. */
 class Refusal extends Error {}
@@ -60,7 +65,15 @@ export async function runFirstAdministratorCommand(
   const { modules, say } = sources;
   const given = parse(args);
   const { system, email, name = '', existing = false } = given ?? {};
-  if (given === null || system === undefined || email === undefined || (name.trim() === '' && !existing)) {
+  const typed = email ?? given?.['army-number'];
+  const both = email !== undefined && given?.['army-number'] !== undefined;
+  if (
+    given === null ||
+    system === undefined ||
+    typed === undefined ||
+    both ||
+    (name.trim() === '' && !existing)
+  ) {
     say(usage);
     return 2;
   }
@@ -70,13 +83,17 @@ export async function runFirstAdministratorCommand(
       const names = modules.map((each) => each.name).join(', ');
       throw new Refusal(`There is no system of that name; there is: ${names}.`);
     }
+    const kind = module.signInBy ?? 'email';
+    if ((kind === 'email') !== (email !== undefined)) {
+      throw new Refusal(`Users of ${module.title} sign in by ${words[kind]}; give ${flags[kind]}.`);
+    }
     await assertReady(platform, module, given.another);
     const user = existing
-      ? await promote(platform, module, email)
-      : await create(platform, module, { email, name: name.trim() }, () =>
+      ? await promote(platform, module, typed)
+      : await create(platform, module, { typed, name: name.trim() }, () =>
           sources.readPassword(given['password-file'] ?? null),
         );
-    say(`${user.name} <${user.email}> is ${module.administrators[0]} of ${module.title}.`);
+    say(`${user.name} <${user[kind]}> is ${module.administrators[0]} of ${module.title}.`);
     return 0;
   } catch (error) {
     if (!(error instanceof Refusal) && (error as Error).name !== 'CodedError') throw error;
@@ -97,12 +114,15 @@ async function assertReady(
   const active = administrators.find(({ status }) => status === 'active');
   if (active === undefined || another) return;
   throw new Refusal(
-    `${module.title} has an active administrator (${active.email}), who can create others. To create one all the same, add --another.`,
+    `${module.title} has an active administrator (${active[module.signInBy ?? 'email']}), who can create others. To create one all the same, add --another.`,
   );
 }
 
 /** Of the role that administers the system. */
-const administration = (module: SystemModule) => membershipOf(module, { role: module.administrators[0]! });
+function administration(module: SystemModule, name: string): Membership {
+  const role = module.administrators[0]!;
+  return module.newMembership?.({ role, name }) ?? membershipOf(module, { role });
+}
 
 function entryOf(
   { clock }: Pick<Platform, 'clock'>,
@@ -124,39 +144,51 @@ function entryOf(
   });
 }
 
+/** The e-mail in its normal form, or the army number as it is to be shown. */
+function checkedName(kind: SignInKind, typed: string): string {
+  if (kind === 'armyNumber') {
+    if (normalArmyNumber(typed) === '' || typed.length > 100) throw new Refusal('The army number is none.');
+    return typed.trim();
+  }
+  const email = normalEmail(typed);
+  if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 320) {
+    throw new Refusal('The e-mail address is none.');
+  }
+  return email;
+}
+
 /** Everything that can be refused is, before somebody thinks up a password. */
 async function create(
   platform: Pick<Platform, 'db' | 'clock'>,
   module: SystemModule,
-  person: { email: string; name: string },
+  { typed, name }: { typed: string; name: string },
   readPassword: () => Promise<string>,
 ): Promise<UserDocument> {
-  const email = normalEmail(person.email);
-  if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 320) {
-    throw new Refusal('The e-mail address is none.');
-  }
+  const { signInBy: kind = 'email', title } = module;
+  const signInName = checkedName(kind, typed);
   const users = createUserRepository(platform.db, platform.clock);
   const taken = new Refusal(
-    'There is a user with that e-mail already. Who uses another system is made administrator with --existing.',
+    `There is a user with that ${words[kind]} already. Who uses another system is made administrator with --existing.`,
   );
-  if ((await users.findByEmail(email)) !== null) throw taken;
+  if ((await users.findBySignInName(kind, signInName)) !== null) throw taken;
 
   const password = await readPassword();
   const strength = createPasswordStrength();
   try {
     const passwords = createPasswords();
     passwords.assertCheckable(password);
-    await strength.assertStrong(password, [person.name, email, module.title]);
-    const membership = administration(module);
+    await strength.assertStrong(password, [name, signInName, title]);
+    const membership = administration(module, name);
+    const person =
+      kind === 'email' ? { name, email: signInName } : { name, email: null, armyNumber: signInName };
     return await users.insertUser(
       {
         ...person,
-        email,
         contact: '',
         passwordHash: await passwords.hash(password),
         memberships: { [module.name]: membership },
       },
-      (id) => entryOf(platform, module, 'user.create', id.toHexString(), { ...person, email, ...membership }),
+      (id) => entryOf(platform, module, 'user.create', id.toHexString(), { ...person, ...membership }),
     );
   } catch (error) {
     throw isDuplicateKey(error) ? taken : error;
@@ -169,18 +201,19 @@ async function create(
 async function promote(
   platform: Pick<Platform, 'db' | 'clock'>,
   module: SystemModule,
-  email: string,
+  typed: string,
 ): Promise<UserDocument> {
+  const { signInBy: kind = 'email' } = module;
   const users = createUserRepository(platform.db, platform.clock);
-  const seen = await users.findByEmail(email);
-  if (seen === null) throw new Refusal('There is no user with that e-mail.');
+  const seen = await users.findBySignInName(kind, typed);
+  if (seen === null) throw new Refusal(`There is no user with that ${words[kind]}.`);
   if (seen.status !== 'active') {
     throw new Refusal('That user is disabled. Take another, or create a new one without --existing.');
   }
   const roles = new Map([[module.name, module.administrators]]);
   if (administeredBy(seen, roles).length > 0) return seen;
   const membership = {
-    ...administration(module),
+    ...administration(module, seen.name),
     ...seen.memberships[module.name],
     role: module.administrators[0]!,
   };

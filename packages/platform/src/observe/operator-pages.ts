@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Member } from '../auth/member.ts';
 import { originOf } from '../auth/own-account.ts';
 import type { SignIn } from '../auth/sign-in.ts';
+import type { SignInKind } from '../auth/sign-in-names.ts';
 import { toCodedError } from '../http/errors.ts';
 import type { SystemModule } from '../http/module.ts';
 import { statusOfCode } from '../http/status.ts';
@@ -26,15 +27,16 @@ export interface OperatorPages {
   authenticate: (request: FastifyRequest) => Promise<void>;
 }
 
-const SignInBody = Type.Object(
-  {
-    form: Type.String({ maxLength: 100 }),
-    next: Type.String({ maxLength: 200 }),
-    email: Type.String({ minLength: 1, maxLength: 320 }),
-    password: Type.String({ minLength: 1, maxLength: 1024 }),
-  },
-  { additionalProperties: false },
-);
+const signInBody = (signInBy: SignInKind) =>
+  Type.Object(
+    {
+      form: Type.String({ maxLength: 100 }),
+      next: Type.String({ maxLength: 200 }),
+      [signInBy]: Type.String({ minLength: 1, maxLength: 320 }),
+      password: Type.String({ minLength: 1, maxLength: 1024 }),
+    },
+    { additionalProperties: false },
+  );
 const SignOutBody = Type.Object({ form: Type.String({ maxLength: 100 }) }, { additionalProperties: false });
 const NextQuery = Type.Object({ next: Type.Optional(Type.String({ maxLength: 200 })) });
 
@@ -73,7 +75,7 @@ export function createOperatorGuard({ module, sessions, authenticate }: Operator
       const wantsPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
       if (!wantsPage || !(error instanceof CodedError) || error.code !== 'UNAUTHENTICATED') throw error;
       const next = ownPage(request.url.split('?', 1)[0]);
-      return sendPage(reply.code(401), sessions, { title: module.title, name: null, next });
+      return sendPage(reply.code(401), sessions, { module, name: null, next });
     }
   };
 }
@@ -81,10 +83,12 @@ export function createOperatorGuard({ module, sessions, authenticate }: Operator
 function sendPage(
   reply: FastifyReply,
   sessions: BrowserSessions,
-  facts: { title: string; name: string | null; next?: string; fault?: string; email?: string },
+  facts: { module: SystemModule; name: string | null; next?: string; fault?: string; typed?: string },
 ): FastifyReply {
-  const { next = boardPath, ...rest } = facts;
-  const page = signInPage({ ...rest, next, links, formToken: sessions.formToken(reply) });
+  const { module, next = boardPath, ...rest } = facts;
+  const { title, signInBy = 'email' } = module;
+  const formToken = sessions.formToken(reply);
+  const page = signInPage({ ...rest, title, signInBy, next, links, formToken });
   return reply
     .header('content-security-policy', pagePolicy)
     .header('cache-control', 'no-store')
@@ -100,7 +104,7 @@ export function signInPages(
   { module, sessions }: Omit<OperatorPages, 'authenticate'>,
   signIn: SignIn,
 ): FastifyPluginAsyncTypebox {
-  const { title } = module;
+  const { signInBy = 'email' } = module;
 
   return async (app) => {
     app.addContentTypeParser(
@@ -115,13 +119,13 @@ export function signInPages(
       if (status >= 500) request.log.error({ err: thrown }, 'request failed');
       const { retryAfterSeconds } = (error.details ?? {}) as { retryAfterSeconds?: number };
       if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
-      const { email, next } = (request.body ?? {}) as { email?: unknown; next?: unknown };
+      const { [signInBy]: typed, next } = (request.body ?? {}) as Record<string, unknown>;
       return sendPage(reply.code(status), sessions, {
-        title,
+        module,
         name: null,
         fault: error.message,
         next: ownPage(typeof next === 'string' ? next : undefined),
-        ...(typeof email === 'string' ? { email: email.slice(0, 320) } : {}),
+        ...(typeof typed === 'string' ? { typed: typed.slice(0, 320) } : {}),
       });
     });
 
@@ -131,7 +135,7 @@ export function signInPages(
       async (request, reply) => {
         const member = await sessions.memberOf(request);
         return sendPage(reply, sessions, {
-          title,
+          module,
           name: member?.name ?? null,
           next: ownPage(request.query.next),
         });
@@ -149,11 +153,11 @@ export function signInPages(
 
     app.post(
       '/admin/sign-in',
-      { config: { public: true, signIn: true }, schema: { hide: true, body: SignInBody } },
+      { config: { public: true, signIn: true }, schema: { hide: true, body: signInBody(signInBy) } },
       async (request, reply) => {
-        const { form, next, email, password } = request.body;
-        if (!sessions.isOwnForm(request, form)) throw new CodedError('FORBIDDEN', staleForm);
-        const { user, member } = await signIn.withPassword(originOf(request), email, password);
+        const { form, next, [signInBy]: typed, password } = request.body as Record<string, string>;
+        if (!sessions.isOwnForm(request, form!)) throw new CodedError('FORBIDDEN', staleForm);
+        const { user, member } = await signIn.withPassword(originOf(request), typed!, password!);
         if (!mayOperate(module, member))
           throw new CodedError('FORBIDDEN', 'This page is for administrators.');
         sessions.open(reply, user, member.role);

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import type { SignInKind } from '../auth/sign-in-names.ts';
 
 export interface PageFacts {
   title: string;
@@ -6,7 +7,9 @@ export interface PageFacts {
   name: string | null;
   /** What went wrong; shown to eye and ear. */
   fault?: string | undefined;
-  email?: string | undefined;
+  /** By what one signs in here, and what was typed there. */
+  signInBy: SignInKind;
+  typed?: string | undefined;
   next: string;
   formToken: string;
   /** Where an administrator can go. */
@@ -55,15 +58,21 @@ ${facts.name === null ? signInForm(facts) : signedIn(facts.name, facts)}
 `;
 }
 
-function signInForm({ fault, email = '', next, formToken }: PageFacts): string {
+const nameFields: Readonly<Record<SignInKind, { label: string; type: string }>> = {
+  email: { label: 'E-mail', type: 'email' },
+  armyNumber: { label: 'Army number', type: 'text' },
+};
+
+function signInForm({ fault, signInBy: by, typed = '', next, formToken }: PageFacts): string {
+  const { label, type } = nameFields[by];
   const alert = fault === undefined ? '' : `<p role="alert" id="fault">${safe(fault)}</p>\n`;
   const described = fault === undefined ? '' : ' aria-describedby="fault"';
   return `<p>Queues and API reference, for administrators.</p>
 ${alert}<form method="post" action="/admin/sign-in">
 <input type="hidden" name="form" value="${safe(formToken)}">
 <input type="hidden" name="next" value="${safe(next)}">
-<label for="email">E-mail</label>
-<input id="email" name="email" type="email" autocomplete="username" required maxlength="320" value="${safe(email)}"${described}>
+<label for="${by}">${label}</label>
+<input id="${by}" name="${by}" type="${type}" autocomplete="username" required maxlength="320" value="${safe(typed)}"${described}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1024"${described}>
 <button type="submit">Sign in</button>

@@ -105,6 +105,12 @@ export interface UploadDocument<P = unknown> extends Audited {
   fileRemovedAt?: Date | null;
 }
 
+/** Which of a system's uploads somebody may see: those whose parameter `param` has one of these values. */
+export interface UploadScope {
+  param: string;
+  values: readonly string[];
+}
+
 /** What an import is given. */
 export interface ImportRun<P = unknown> {
   upload: UploadDocument<P>;

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '@backoffice/core';
-import { type Collection, type Db, ObjectId } from 'mongodb';
+import { type Collection, type Db, type Filter, ObjectId } from 'mongodb';
 import type { AuditEntry } from '../audit/outbox.ts';
 import type { SystemName } from '../http/module.ts';
-import type { RowError, UndoState, UploadDocument } from './model.ts';
+import type { RowError, UndoState, UploadDocument, UploadScope } from './model.ts';
 
 type ErrorDocument = RowError & { uploadId: ObjectId };
 
@@ -13,6 +13,10 @@ export interface RecentFailure {
   userId: string;
   code: ErrorCode;
   withinMs: number;
+}
+
+function filterOf(system: SystemName, scope: UploadScope | null): Filter<UploadDocument> {
+  return { system, ...(scope === null ? {} : { [`params.${scope.param}`]: { $in: [...scope.values] } }) };
 }
 
 export type UploadRepository = ReturnType<typeof createUploadRepository>;
@@ -29,10 +33,14 @@ export function createUploadRepository(db: Db, clock: () => Date = () => new Dat
     return uploads.findOne({ _id: id });
   }
 
-  /** The upload of that system, or null; null too for text that is no id. */
-  async function find(system: SystemName, id: string): Promise<UploadDocument | null> {
+  /** The upload of that system and scope, or null; null too for text that is no id. */
+  async function find(
+    system: SystemName,
+    id: string,
+    scope: UploadScope | null,
+  ): Promise<UploadDocument | null> {
     if (!/^[0-9a-f]{24}$/i.test(id)) return null;
-    return uploads.findOne({ _id: new ObjectId(id), system });
+    return uploads.findOne({ _id: new ObjectId(id), ...filterOf(system, scope) });
   }
 
   /** The upload that a request with that `Idempotency-Key` created. */
@@ -44,15 +52,17 @@ export function createUploadRepository(db: Db, clock: () => Date = () => new Dat
   async function list(
     system: SystemName,
     { page, limit }: { page: number; limit: number },
+    scope: UploadScope | null = null,
   ): Promise<{ uploads: UploadDocument[]; total: number }> {
+    const filter = filterOf(system, scope);
     const [found, total] = await Promise.all([
       uploads
-        .find({ system }, { projection: { errors: { $slice: 20 } } })
+        .find(filter, { projection: { errors: { $slice: 20 } } })
         .sort({ _id: -1 })
         .skip((page - 1) * limit)
         .limit(limit)
         .toArray(),
-      uploads.countDocuments({ system }),
+      uploads.countDocuments(filter),
     ]);
     return { uploads: found, total };
   }

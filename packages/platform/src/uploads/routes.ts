@@ -2,14 +2,15 @@ import { Readable } from 'node:stream';
 import { CodedError } from '@backoffice/core';
 import type { SheetContent } from '@backoffice/spreadsheet';
 import { type FastifyPluginAsyncTypebox, Type } from '@fastify/type-provider-typebox';
-import type { FastifyReply } from 'fastify';
-import { requireMember } from '../auth/member.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Member, requireMember } from '../auth/member.ts';
 import type { Platform } from '../data.ts';
+import { type Envelope, wrapAnswers } from '../http/envelope.ts';
 import type { SystemName } from '../http/module.ts';
 import { sendWorkbook, Workbook } from '../http/send-sheets.ts';
 import { errorSheet } from './error-workbook.ts';
 import { uploadEvents } from './events.ts';
-import { keptErrors } from './model.ts';
+import { keptErrors, type UploadScope } from './model.ts';
 import { acceptedView, isUnderWay, UploadAccepted, UploadStatus, uploadView, waitMsOf } from './view.ts';
 
 export interface UploadRouteOptions {
@@ -18,6 +19,10 @@ export interface UploadRouteOptions {
   permissions: { read: string; undo: string };
   /** The workbook that a user fills in. */
   template: () => { fileName: string; sheets: SheetContent[] };
+  /** Which uploads a member may see and take back; all others look as if they did not exist. Null: all of them. */
+  scope?: (member: Member) => UploadScope | null;
+  /** Where the system wraps its answers: its own `envelope`. Events and workbooks go out as they are. */
+  envelope?: Envelope | undefined;
 }
 
 const tags = ['uploads'];
@@ -31,14 +36,18 @@ const StatusQuery = Type.Object({ errors: Type.Optional(Type.Literal('all')) });
 /**
  * What every kind of upload has: the list, status (to be polled, or followed as server-sent events), all
  * row errors as a workbook, undo, and the template. `POST /upload` is the module's own.
+ *
+ * Their addresses, and those that answers name, begin with the prefix of the instance they are registered on.
  */
 export function uploadRoutes(platform: Platform, options: UploadRouteOptions): FastifyPluginAsyncTypebox {
   const { uploads, config } = platform;
   const { system, permissions } = options;
   const reading = { permission: permissions.read };
+  const scopeOf = (request: FastifyRequest) => options.scope?.(requireMember(request)) ?? null;
 
   return async (app) => {
     const { prefix } = app;
+    wrapAnswers(app, options.envelope);
     let closing = false;
     app.addHook('preClose', async () => {
       closing = true;
@@ -57,7 +66,7 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
       },
       async (request, reply) => {
         const { page = 1, limit = 20 } = request.query;
-        const found = await uploads.list(system, { page, limit });
+        const found = await uploads.list(system, { page, limit }, scopeOf(request));
         reply.header('x-total-count', found.total);
         return found.uploads.map((upload) => uploadView(upload, prefix));
       },
@@ -97,7 +106,7 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
       },
       async (request, reply) => {
         const { id } = request.params;
-        const upload = await uploads.get(system, id);
+        const upload = await uploads.get(system, id, scopeOf(request));
         if (/\btext\/event-stream\b/i.test(request.headers.accept ?? '')) {
           const events = uploadEvents(
             upload,
@@ -122,7 +131,7 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
         schema: { tags, summary: 'All row errors', params: UploadParams, response: { 200: Workbook } },
       },
       async (request, reply) => {
-        const upload = await uploads.get(system, request.params.id);
+        const upload = await uploads.get(system, request.params.id, scopeOf(request));
         if (upload.fileRemovedAt != null) throw new CodedError('UPLOAD_FILE_REMOVED');
         const name = `errors ${upload.fileName.replace(/\.[^.]{1,5}$/, '')}.xlsx`;
         return sendWorkbook(reply, name, [errorSheet(uploads.errorsOf(upload))]);
@@ -143,7 +152,8 @@ export function uploadRoutes(platform: Platform, options: UploadRouteOptions): F
       },
       async (request, reply) => {
         const member = requireMember(request);
-        const asked = await uploads.requestUndo(system, request.params.id, member, request.id);
+        const { id } = request.params;
+        const asked = await uploads.requestUndo(system, id, member, request.id, scopeOf(request));
         const upload = await uploads.waitForUndo(asked._id, waitMsOf(request, config));
         if (upload.undo?.state === 'queued') return sendAccepted(reply, acceptedView(upload, prefix));
         const fault = upload.undo?.error;

@@ -8,7 +8,7 @@ import { assertSameRequest, type Idempotency, isKeyTaken } from '../http/idempot
 import type { SystemName } from '../http/module.ts';
 import { currentTraceparent } from '../observe/span.ts';
 import { submitEntry, undoRequestEntry } from './entries.ts';
-import { hasEnded, type RowError, type UndoState, type UploadDocument } from './model.ts';
+import { hasEnded, type RowError, type UndoState, type UploadDocument, type UploadScope } from './model.ts';
 import { importJobId, undoJobId, uploadPayloads } from './payloads.ts';
 import { type ReceivedFile, receiveFile } from './receive.ts';
 import { createUploadRepository, type RecentFailure } from './repository.ts';
@@ -49,14 +49,21 @@ export interface Uploads {
    * was asked for before, also while it runs; UPLOAD_NOT_UNDOABLE for a failed or unfinished import, a dry
    * run and a repetition; NOT_READY as in `submit`.
    */
-  requestUndo: (system: SystemName, id: string, by: Member, requestId: string) => Promise<UploadDocument>;
+  requestUndo: (
+    system: SystemName,
+    id: string,
+    by: Member,
+    requestId: string,
+    scope?: UploadScope | null,
+  ) => Promise<UploadDocument>;
   waitForUndo: (id: ObjectId, ms: number) => Promise<UploadDocument>;
-  /** NOT_FOUND when that system has no such upload. */
-  get: (system: SystemName, id: string) => Promise<UploadDocument>;
-  /** Newest first; `page` from 1. */
+  /** NOT_FOUND when that system has no such upload, or none within the scope. */
+  get: (system: SystemName, id: string, scope?: UploadScope | null) => Promise<UploadDocument>;
+  /** Newest first; `page` from 1. `total` counts those within the scope only. */
   list: (
     system: SystemName,
     page: { page: number; limit: number },
+    scope?: UploadScope | null,
   ) => Promise<{ uploads: UploadDocument[]; total: number }>;
   /** Real uploads with that key that did not fail, newest first: ended ones and those under way. */
   listSame: (system: SystemName, dedupeKey: string) => Promise<UploadDocument[]>;
@@ -116,8 +123,12 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
     }
   }
 
-  async function get(system: SystemName, id: string): Promise<UploadDocument> {
-    const upload = await records.find(system, id);
+  async function get(
+    system: SystemName,
+    id: string,
+    scope: UploadScope | null = null,
+  ): Promise<UploadDocument> {
+    const upload = await records.find(system, id, scope);
     if (upload === null) throw new CodedError('NOT_FOUND');
     return upload;
   }
@@ -183,8 +194,8 @@ export function createUploads(platform: Omit<Platform, 'uploads'>): Uploads {
     waitFor: (id, ms) => waitUntil(id, ms, hasEnded),
     waitForUndo: (id, ms) => waitUntil(id, ms, (upload) => upload.undo?.state !== 'queued'),
 
-    async requestUndo(system, id, by, requestId) {
-      const upload = await get(system, id);
+    async requestUndo(system, id, by, requestId, scope = null) {
+      const upload = await get(system, id, scope);
       const undo: UndoState = {
         state: 'queued',
         by: { userId: by.userId, name: by.name },

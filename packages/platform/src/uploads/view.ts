@@ -101,7 +101,7 @@ export const UploadAccepted = Type.Object({
 /** How many row errors an answer carries unless all are asked for. */
 export const shownErrors = 20;
 
-/** `prefix`: where the system's routes are, `/api`. */
+/** `prefix`: what stands before `/upload` in the addresses, such as `/api`; empty where nothing does. */
 export function statusUrlOf(prefix: string, upload: Pick<UploadDocument, '_id'>): string {
   return `${prefix}/upload/${upload._id.toHexString()}/status`;
 }
