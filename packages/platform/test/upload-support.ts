@@ -55,7 +55,11 @@ export async function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {})
 }
 
 /** The platform, migrated, on the real servers; everything goes with the test. */
-export async function openUploads(t: Test, overrides: NodeJS.ProcessEnv = {}) {
+export async function openUploads(
+  t: Test,
+  overrides: NodeJS.ProcessEnv = {},
+  systems: readonly { name: string }[] = [{ name: 'receivables' }],
+) {
   const env = await ownEnvironment(t, overrides);
   const logLines: string[] = [];
   const sink = new Writable({
@@ -67,7 +71,7 @@ export async function openUploads(t: Test, overrides: NodeJS.ProcessEnv = {}) {
   const config = loadConfig(env);
   const platform = await createPlatform(config, {
     role: 'api',
-    systems: [{ name: 'receivables' }],
+    systems,
     log: createLog(config, sink),
   });
   await createMigrator(platform.db, platformMigrations).latest();
