@@ -1,12 +1,13 @@
 import { dayFromCivil, isoDate, startOfDay } from '@backoffice/core';
 import fc from 'fast-check';
-import type { Db } from 'mongodb';
+import { type Db, ObjectId } from 'mongodb';
 import t from 'tap';
 import { headcount, movements } from '../src/analytics.ts';
 import { type Status, statuses } from '../src/model.ts';
-import { createSeriesRepository } from '../src/repository/series.ts';
+import { countIn, createSeriesRepository } from '../src/repository/series.ts';
 import type { PersonnelRepository } from '../src/repository.ts';
 import { deletedFigure, liveFigure } from '../src/rollups/figures.ts';
+import { emptySeries } from '../src/rollups/parts.ts';
 import { actor, buildFields, emptyDatabase, makeDb, openDatabase, openRepository, zone } from './engine.ts';
 import { allKinds, createReference, horizon } from './reference.ts';
 
@@ -29,7 +30,8 @@ type Command =
   | { type: 'remove' | 'restore'; who: number }
   | { type: 'days'; count: number }
   | { type: 'fold'; crash: boolean }
-  | { type: 'rebuild'; db: number };
+  | { type: 'rebuild'; db: number }
+  | { type: 'import'; db: number; statuses: (Status | null)[] };
 
 const who = fc.nat(5);
 const db = fc.nat(2);
@@ -61,6 +63,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('days' as const), count: fc.nat(12) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('fold' as const), crash: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('rebuild' as const), db }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('import' as const),
+      db,
+      statuses: fc.array(fc.option(status), { minLength: 1, maxLength: 3 }),
+    }),
+  },
 );
 
 class Crash extends Error {}
@@ -100,6 +110,13 @@ async function play(database: Db, commands: readonly Command[]): Promise<void> {
       ids.push(made._id.toHexString());
       reference.create(ids.at(-1)!, today, given.db, each.status);
     }
+    if (each.type === 'import' && ids.length < 6) {
+      const made = await bringIn(repository, dbs[each.db]!, each.statuses);
+      ids.push(...made);
+      for (const [index, id] of made.entries()) {
+        reference.create(id, today, dbs[each.db]!, each.statuses[index]!);
+      }
+    }
     if (each.type === 'status' || each.type === 'move') {
       const id = live(each.who);
       if (id === undefined) continue;
@@ -134,6 +151,27 @@ async function play(database: Db, commands: readonly Command[]): Promise<void> {
     if (each.type === 'rebuild') await repository.series.rebuild(reachable.dbs.get(dbs[each.db]!)!);
   }
   await holdAgainst(repository, reference, dbs, today);
+}
+
+/** Records that come all at once, as an import brings them; nothing of them is counted before. */
+async function bringIn(repository: PersonnelRepository, db: string, all: readonly (Status | null)[]) {
+  const importId = new ObjectId();
+  const dbId = new ObjectId(db);
+  const before = await repository.series.read((await repository.dbs.scope('all')).dbs.get(db)!);
+  await repository.dbs.hide(dbId, importId);
+  const figures = emptySeries();
+  const documents = all.map((status) => {
+    const made = repository.records.newDocument({ fields: buildFields(), db, status }, 'imported', actor);
+    const its = { ...made, import_id: importId, pristine_import: importId };
+    return countIn(its, figures, repository.dayOf);
+  });
+  await repository.records.collection.insertMany(documents);
+  await repository.series.bring(db, importId, figures);
+  const hidden = (await repository.dbs.scope('all')).dbs.get(db)!;
+  same('hidden', ordered(await repository.series.read(hidden)), ordered(before));
+  await repository.series.foldSome(hidden);
+  await repository.dbs.show(dbId, importId);
+  return documents.map(({ _id }) => _id.toHexString());
 }
 
 async function holdAgainst(

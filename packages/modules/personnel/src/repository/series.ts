@@ -1,6 +1,6 @@
-import type { AnyBulkWriteOperation, Collection, Db, ObjectId } from 'mongodb';
+import { type AnyBulkWriteOperation, type Collection, type Db, ObjectId } from 'mongodb';
 import type { Folded, IsoDay, Reachable, RecordDocument } from '../model.ts';
-import { applyParts, type Counted, emptySeries, partsOf, type Series } from '../rollups/parts.ts';
+import { addSeries, applyParts, type Counted, emptySeries, partsOf, type Series } from '../rollups/parts.ts';
 
 /** What was folded in last and is not noted in every record yet. */
 interface Folding {
@@ -10,11 +10,16 @@ interface Folding {
   parts: string[];
 }
 
+/** What is needed of a db to read its figures. */
+export type Counting = Pick<Reachable, '_id' | 'hidden_imports'>;
+
 /** The figures of a db, materialized. `_id`: the db's id, hexadecimal. */
 interface SeriesDocument extends Series {
   _id: string;
   version: number;
   folding: Folding[] | null;
+  /** By import: what its untouched records come to. Counted as soon as the import is not hidden. */
+  imports: Record<string, Series>;
   /** While it is made anew, readers add up the records themselves. */
   rebuilding?: true;
 }
@@ -45,13 +50,17 @@ const countedFields = {
  * Folding takes two kinds of writes, the figures' and the records'. In between, the figures themselves say whose
  * parts they hold (`folding`), and whoever finds that carries on with it, so that a crash at any point leaves
  * nothing counted twice or not at all.
+ *
+ * An import of many records does not wait for that: its records are noted as folded from the start, and what they
+ * come to stands beside the figures (`imports`) before the import is published.
  */
 export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
   const stored: Collection<SeriesDocument> = db.collection('personnel_series');
   const records: Collection<RecordDocument> = db.collection('personnel_records');
 
   async function find(id: string): Promise<SeriesDocument> {
-    return (await stored.findOne({ _id: id })) ?? { _id: id, version: 0, folding: null, ...emptySeries() };
+    const found = await stored.findOne({ _id: id });
+    return found ?? { _id: id, version: 0, folding: null, imports: {}, ...emptySeries() };
   }
 
   function listOpen(id: string, limit?: number, hidden?: readonly ObjectId[]): Promise<Open[]> {
@@ -89,10 +98,7 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
   }
 
   /** Folds in up to a thousand records of a db; false when nothing was open. */
-  async function foldSome({
-    _id,
-    hidden_imports,
-  }: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<boolean> {
+  async function foldSome({ _id, hidden_imports }: Counting): Promise<boolean> {
     const id = _id.toHexString();
     const series = await find(id);
     if (series.rebuilding === true) return false;
@@ -100,8 +106,9 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
       await confirm(id, series.version, series.folding);
       return true;
     }
+    const merged = mergeImports(series, hidden_imports);
     const open = await listOpen(id, batch, hidden_imports);
-    if (open.length === 0) return false;
+    if (open.length === 0 && !merged) return false;
     const folding = open.map((record) => ({
       id: record._id,
       version: record.version,
@@ -111,18 +118,17 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
       applyParts(series, record.folded?.[id]?.parts ?? [], -1);
       applyParts(series, folding[index]!.parts, 1);
     }
-    const { days, cells } = series;
+    const { days, cells, imports } = series;
     const version = series.version + 1;
     // Where somebody else was faster, it is open again next time.
-    if (await replace(series, { version, days, cells, folding })) await confirm(id, version, folding);
+    if (await replace(series, { version, days, cells, imports, folding })) {
+      await confirm(id, version, folding);
+    }
     return true;
   }
 
   /** The figures as if added up from the records at this moment. */
-  async function compute({
-    _id,
-    hidden_imports,
-  }: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<Series> {
+  async function compute({ _id, hidden_imports }: Counting): Promise<Series> {
     const id = _id.toHexString();
     const series = emptySeries();
     const all = records.find(
@@ -141,17 +147,18 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
     compute,
 
     /** Folds in whatever is open. */
-    async fold(reachable: Pick<Reachable, '_id' | 'hidden_imports'>, signal?: AbortSignal): Promise<void> {
+    async fold(reachable: Counting, signal?: AbortSignal): Promise<void> {
       while (await foldSome(reachable)) signal?.throwIfAborted();
     },
 
     /** The figures of a db, exact at the moment of reading. */
-    async read(reachable: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<Series> {
+    async read(reachable: Counting): Promise<Series> {
       const id = reachable._id.toHexString();
       const hidden = new Set(reachable.hidden_imports.map((each) => each.toHexString()));
       for (let attempt = 1; attempt <= attempts; attempt += 1) {
         const series = await find(id);
         if (series.rebuilding === true) return compute(reachable);
+        mergeImports(series, reachable.hidden_imports);
         const folding = new Map((series.folding ?? []).map((each) => [each.id.toHexString(), each.parts]));
         for (const record of await listOpen(id)) {
           const own = record.folded?.[id];
@@ -168,19 +175,62 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
       return compute(reachable);
     },
 
+    /** Puts what an import's records come to beside the figures; before it is published. Safe to repeat. */
+    async bring(id: string, importId: ObjectId, figures: Series): Promise<void> {
+      await stored.updateOne(
+        { _id: id },
+        {
+          $set: { [`imports.${importId.toHexString()}`]: figures } as never,
+          $inc: { version: 1 },
+          $setOnInsert: { folding: null, ...emptySeries() },
+        },
+        { upsert: true },
+      );
+    },
+
+    /** Takes it away again: of an import that is not published and never will be. */
+    async dropImport(id: string, importId: ObjectId): Promise<void> {
+      const unset = { [`imports.${importId.toHexString()}`]: true };
+      await stored.updateOne({ _id: id }, { $unset: unset as never, $inc: { version: 1 } });
+    },
+
+    /** Makes it part of the figures for good; before a published import is hidden to be taken back. */
+    async settleImport(id: string, importId: ObjectId): Promise<void> {
+      for (let attempt = 1; attempt <= attempts; attempt += 1) {
+        const series = await find(id);
+        const others = Object.keys(series.imports).filter((each) => each !== importId.toHexString());
+        if (
+          !mergeImports(
+            series,
+            others.map((each) => new ObjectId(each)),
+          )
+        )
+          return;
+        const { days, cells, imports, folding } = series;
+        // The same folding goes on under the next version.
+        if (await replace(series, { version: series.version + 1, days, cells, imports, folding })) return;
+      }
+      throw new Error('The figures kept moving.');
+    },
+
     /** The stored figures alone, to be compared with what they should be. */
     async stored(id: string): Promise<Series> {
       const { days, cells } = await find(id);
       return { days, cells };
     },
 
-    /** Makes the figures of a db anew from its records. Safe to run again at any point. */
-    async rebuild(reachable: Pick<Reachable, '_id' | 'hidden_imports'>): Promise<void> {
+    /**
+     * Makes the figures of a db anew from its records. Safe to run again at any point; not while an import into the
+     * db is under way, which counts its records itself.
+     */
+    async rebuild(reachable: Counting): Promise<void> {
+      if (reachable.hidden_imports.length > 0)
+        throw new Error('An import is under way; repeat this after it.');
       const id = reachable._id.toHexString();
       let { version } = await find(id);
       const begun = await stored.findOneAndUpdate(
         { _id: id },
-        { $set: { rebuilding: true, folding: null, ...emptySeries() }, $inc: { version: 1 } },
+        { $set: { rebuilding: true, folding: null, imports: {}, ...emptySeries() }, $inc: { version: 1 } },
         { upsert: true, returnDocument: 'after' },
       );
       version = begun?.version ?? version + 1;
@@ -195,4 +245,27 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
       while (await foldSome(reachable));
     },
   };
+}
+
+/** Adds the imports that are not hidden to the figures. Changes `series`; false when there was none. */
+function mergeImports(series: SeriesDocument, hidden: readonly ObjectId[]): boolean {
+  const unseen = new Set(hidden.map((each) => each.toHexString()));
+  const visible = Object.keys(series.imports ?? {}).filter((id) => !unseen.has(id));
+  for (const id of visible) {
+    addSeries(series, series.imports[id]!);
+    delete series.imports[id];
+  }
+  return visible.length > 0;
+}
+
+/** A new record of an import as one that is folded already; its parts go to the import's figures. */
+export function countIn(
+  record: RecordDocument,
+  figures: Series,
+  dayOf: (at: Date) => IsoDay,
+): RecordDocument {
+  const id = record.db_id.toHexString();
+  const parts = partsOf(record, id, dayOf);
+  applyParts(figures, parts, 1);
+  return { ...record, folded: { [id]: { at: 0, parts } }, unfolded: [] };
 }

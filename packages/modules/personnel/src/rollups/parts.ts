@@ -52,10 +52,7 @@ export function applyParts(series: Series, parts: readonly string[], sign: 1 | -
   for (const part of parts) {
     const [mark, ...rest] = part.split('|');
     if (mark === 'c') {
-      const sort = rest.join('|');
-      const count = (series.cells[sort] ?? 0) + sign;
-      if (count === 0) delete series.cells[sort];
-      else series.cells[sort] = count;
+      addCell(series, rest.join('|'), sign);
       continue;
     }
     const [kind, from, to] = rest as [Kind, IsoDay, IsoDay];
@@ -64,12 +61,29 @@ export function applyParts(series: Series, parts: readonly string[], sign: 1 | -
   }
 }
 
-function move(series: Series, day: IsoDay, kind: Kind, side: 0 | 1, sign: 1 | -1): void {
+/** Adds other figures to some. Changes `series`. */
+export function addSeries(series: Series, other: Series): void {
+  for (const [day, kinds] of Object.entries(other.days)) {
+    for (const [kind, [into, out]] of Object.entries(kinds) as [Kind, Movement][]) {
+      move(series, day, kind, 0, into);
+      move(series, day, kind, 1, out);
+    }
+  }
+  for (const [sort, count] of Object.entries(other.cells)) addCell(series, sort, count);
+}
+
+function addCell({ cells }: Series, sort: string, by: number): void {
+  const count = (cells[sort] ?? 0) + by;
+  if (count === 0) delete cells[sort];
+  else cells[sort] = count;
+}
+
+function move(series: Series, day: IsoDay, kind: Kind, side: 0 | 1, by: number): void {
   // Who has not left has no day of leaving.
   if (day === forever) return;
   const kinds = series.days[day] ?? {};
   const movement = kinds[kind] ?? [0, 0];
-  movement[side] += sign;
+  movement[side] += by;
   if (movement[0] === 0 && movement[1] === 0) delete kinds[kind];
   else kinds[kind] = movement;
   if (Object.keys(kinds).length === 0) delete series.days[day];
