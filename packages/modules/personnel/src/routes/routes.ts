@@ -1,5 +1,6 @@
 import type { Identity, Platform } from '@backoffice/platform';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyInstance } from 'fastify';
 import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { createRouteContext } from './context.ts';
@@ -11,10 +12,23 @@ import { userRoutes } from './users.ts';
 export function personnelRoutes(platform: Platform, identity: Identity): FastifyPluginAsyncTypebox {
   const context = createRouteContext(platform, identity);
   return async (app) => {
+    takeEmptyBodies(app);
     await app.register(authRoutes(context));
     await app.register(userRoutes(context));
     await app.register(dbRoutes(context));
     await app.register(recordRoutes(context));
     await app.register(analyticsRoutes(context));
   };
+}
+
+/**
+ * Existing front-ends name JSON as the type of every request, also of those without a body, such as a DELETE. An
+ * empty body is none then; where one is needed, its schema says so.
+ */
+function takeEmptyBodies(app: Pick<FastifyInstance, 'addContentTypeParser' | 'getDefaultJsonParser'>): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body, done);
+  });
 }
