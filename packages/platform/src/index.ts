@@ -47,6 +47,7 @@ export * from './operations/maintenance.ts';
 export * from './operations/presence.ts';
 export * from './process.ts';
 export * from './seed.ts';
+export * from './seed-random.ts';
 export * from './uploads/model.ts';
 export * from './uploads/receive.ts';
 export * from './uploads/routes.ts';

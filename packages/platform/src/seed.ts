@@ -44,6 +44,8 @@ export interface SeedSession {
   get: <T>(path: string) => Promise<T>;
   put: (path: string, body: object) => Promise<void>;
   post: <T>(path: string, body: object) => Promise<T>;
+  patch: (path: string, body: object) => Promise<void>;
+  remove: (path: string, body?: object) => Promise<void>;
   /** Sends a workbook with its fields and follows it to the end of the import. */
   upload: (
     path: string,

@@ -76,6 +76,12 @@ export async function signIn(
     async put(path, body) {
       await (await call('PUT', path, body)).arrayBuffer();
     },
+    async patch(path, body) {
+      await (await call('PATCH', path, body)).arrayBuffer();
+    },
+    async remove(path, body) {
+      await (await call('DELETE', path, body)).arrayBuffer();
+    },
     async post(path, body) {
       return dataIn(await call('POST', path, body));
     },

@@ -1,7 +1,7 @@
 import { addMonths, type DayNumber, dayFromCivil, lastDayOf, type Month, type Paise } from '@backoffice/core';
+import { createRandom, type Random } from '@backoffice/platform';
 import { type Department, departments, type Region, regionCodes } from '../model.ts';
 import { companyName } from './names.ts';
-import { createRandom, type Random } from './random.ts';
 import { regionFacts } from './regions.ts';
 
 /** How soon a customer pays. */

@@ -1,6 +1,6 @@
 import { type DayNumber, isoDate } from '@backoffice/core';
+import { createRandom, type Random } from '@backoffice/platform';
 import { departments, type Region, type Remark } from '../model.ts';
-import { createRandom, type Random } from './random.ts';
 import type { DemoRow } from './statements.ts';
 
 /** What the demo's people entered about a customer. */

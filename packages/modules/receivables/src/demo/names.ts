@@ -1,5 +1,5 @@
+import type { Random } from '@backoffice/platform';
 import type { Region } from '../model.ts';
-import type { Random } from './random.ts';
 import { regionFacts } from './regions.ts';
 
 // Names that are common in India; put together they mean no firm and no person in particular.
