@@ -129,7 +129,10 @@ export async function startSystem(
   }
 
   async function signIn(armyNumber: string, withPassword = password): Promise<string> {
-    const answer = await call(null, 'POST', '/auth/login', { army_number: armyNumber, password: withPassword });
+    const answer = await call(null, 'POST', '/auth/login', {
+      army_number: armyNumber,
+      password: withPassword,
+    });
     if (answer.status !== 200) throw new Error(`login answered ${JSON.stringify(answer.body)}`);
     return answer.body.data.token;
   }
