@@ -27,8 +27,15 @@ module.exports = {
       from: { path: '^packages/modules/([^/]+)/' },
       to: {
         path: anywhere,
-        pathNot: ['^packages/modules/$1/', ...packages('platform', 'spreadsheet', 'core')],
+        pathNot: ['^packages/modules/$1/', ...packages('platform', 'spreadsheet', 'core'), '^test/harness/'],
       },
+    },
+    {
+      name: 'harness',
+      severity: 'error',
+      comment: 'Only tests use what runs the product for a test, and it knows no single system.',
+      from: { path: '^packages/modules/', pathNot: '/test/' },
+      to: { path: '^test/' },
     },
     {
       name: 'apps',
@@ -50,7 +57,7 @@ module.exports = {
       comment:
         'Another package is imported by its name: what its package.json exports is all that it offers.',
       from: { path: '^(packages/modules/[^/]+|packages/[^/]+|apps/[^/]+)/' },
-      to: { path: anywhere, pathNot: '^$1/', dependencyTypes: ['local'] },
+      to: { path: anywhere, pathNot: ['^$1/', '^test/harness/'], dependencyTypes: ['local'] },
     },
     {
       name: 'spreadsheet-library',

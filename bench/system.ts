@@ -10,8 +10,12 @@ import {
   createPasswords,
   createUserRepository,
   databaseOf,
+  type Membership,
   type NewUser,
+  portSettingOf,
+  type SystemModule,
 } from '@backoffice/platform';
+import { receivables } from '@backoffice/receivables';
 
 export type BenchDb = ReturnType<typeof databaseOf>;
 
@@ -22,9 +26,9 @@ export interface BenchSystem {
   apiPid: number;
   /** Where the API's routes are. */
   base: string;
-  /** Those of a signed-in country manager. */
+  /** Those of a signed-in user of the system. */
   headers: Record<string, string>;
-  /** Asks the API as a country manager; anything but success is an error. */
+  /** Asks the API as that user; anything but success is an error. */
   call: <T>(path: string, init?: RequestInit) => Promise<T>;
   /** Uploads a statement and waits until its import has ended. */
   upload: (path: string, fields: Record<string, string>) => Promise<UploadStatus>;
@@ -36,6 +40,17 @@ export interface UploadStatus {
   status: string;
   statusUrl: string;
 }
+
+/** The system that is measured, and as what its user works in it. */
+export interface BenchSubject {
+  module: Pick<SystemModule, 'name' | 'prefix'>;
+  membership: Membership;
+}
+
+const outstanding: BenchSubject = {
+  module: receivables,
+  membership: { role: 'Country Manager', region: null, department: null },
+};
 
 const email = 'bench@example.com';
 const password = 'only for the bench';
@@ -58,6 +73,7 @@ export async function startSystem(
   services: Services,
   dir: string,
   signal: AbortSignal,
+  subject: BenchSubject = outstanding,
 ): Promise<BenchSystem> {
   const { uri, db, close: closeDatabase } = openDatabase(services, 'system');
   const port = await freePort();
@@ -72,7 +88,8 @@ export async function startSystem(
     JWT_SECRET: randomBytes(32).toString('hex'),
     AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dataDir,
-    RECEIVABLES_PORT: String(port),
+    SYSTEMS: subject.module.name,
+    [portSettingOf(subject.module)]: String(port),
     WORKER_PORT: '0',
     UPLOAD_WAIT_MS: '60000',
     LOG_LEVEL: 'warn',
@@ -111,12 +128,12 @@ export async function startSystem(
   try {
     const [code] = await once(start('migrate', 'apps/worker/src/migrate.ts', ['latest']), 'exit');
     if (code !== 0) throw new Error(`The migration failed. ${lastWords(children)}`);
-    await createUserRepository(db).upsertUser(await benchUser());
+    await createUserRepository(db).upsertUser(await benchUser(subject));
     const api = start('api', 'apps/api/src/main.ts');
     const worker = start('worker', 'apps/worker/src/main.ts');
     const base = `http://127.0.0.1:${port}`;
     await untilReady(`${base}/ready`, children);
-    const client = await signIn(`${base}/api`);
+    const client = await signIn(`${base}${subject.module.prefix}`);
     return { ...client, db, apiPid: api.pid!, workerPid: worker.pid!, close };
   } catch (error) {
     await close();
@@ -124,13 +141,13 @@ export async function startSystem(
   }
 }
 
-async function benchUser(): Promise<NewUser> {
+async function benchUser({ module, membership }: BenchSubject): Promise<NewUser> {
   return {
     name: 'Bench',
     email,
     passwordHash: await createPasswords(4).hash(password),
     contact: '',
-    memberships: { receivables: { role: 'Country Manager', region: null, department: null } },
+    memberships: { [module.name]: membership },
   };
 }
 

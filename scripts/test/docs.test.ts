@@ -23,7 +23,7 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 
 /** Settings of the starter and the tests, which the API and the worker do not know. */
 const others = ['MONGOMS_SYSTEM_BINARY', 'BACKOFFICE_BIN_DIR', 'TEST_MONGODB_URI', 'TEST_REDIS_URL'];
-const pnpmCommands = ['install', 'add', 'remove', 'update', 'exec', 'dlx', 'why', 'audit'];
+const pnpmCommands = ['install', 'fetch', 'add', 'remove', 'update', 'exec', 'dlx', 'why', 'audit'];
 
 /** What stands between back-ticks or in a fenced block: commands in prose are written so. */
 function codeIn(text: string): string[] {

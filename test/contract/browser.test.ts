@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { until } from './processes.ts';
+import { until } from '../harness/processes.ts';
 import { manyRows, monthAt, statement, wire } from './sheets.ts';
 import { type Json, password, startSystem, type Who } from './support.ts';
 

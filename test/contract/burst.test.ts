@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { until } from './processes.ts';
+import { until } from '../harness/processes.ts';
 import { monthAt, statement, wire } from './sheets.ts';
 import { startSystem } from './support.ts';
 

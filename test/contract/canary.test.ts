@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
-import { removeKeys, until } from './processes.ts';
+import { removeKeys, until } from '../harness/processes.ts';
 import { running, statement, wire } from './sheets.ts';
 import { cast, type Json, password, startSystem, type Who } from './support.ts';
 

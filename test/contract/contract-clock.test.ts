@@ -1,5 +1,5 @@
 import t from 'tap';
-import { clockedProcesses } from './clocked.ts';
+import { clockedProcesses } from '../harness/clocked.ts';
 import { type SheetRow, statement } from './sheets.ts';
 import { figuresOf, type Json, startSystem } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { removeKeys, startApiProcess, startWorkerProcess, until } from './processes.ts';
+import { removeKeys, startApiProcess, startWorkerProcess, until } from '../harness/processes.ts';
 import { manyRows, monthAt, running, statement, wire } from './sheets.ts';
 import { figuresOf, type Json, password, startSystem } from './support.ts';
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { until } from './processes.ts';
+import { until } from '../harness/processes.ts';
 import { running, type SheetRow } from './sheets.ts';
 import { type Json, startSystem, type Who } from './support.ts';
 

@@ -28,7 +28,7 @@ import {
   type Reference,
 } from '../../packages/modules/receivables/test/reference/reference.ts';
 import { same as sameAsReference, sorted } from '../../packages/modules/receivables/test/reference/same.ts';
-import { clockedProcesses } from './clocked.ts';
+import { clockedProcesses } from '../harness/clocked.ts';
 import { book, zone } from './sheets.ts';
 import { type Answer, figuresOf, type Json, password, startSystem } from './support.ts';
 

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { parse } from 'yaml';
-import { ownEnvironment, startApiProcess, startProcess, startWorkerProcess, until } from './processes.ts';
+import {
+  ownEnvironment,
+  startApiProcess,
+  startProcess,
+  startWorkerProcess,
+  until,
+} from '../harness/processes.ts';
 import { manyRows, monthAt, statement, wire } from './sheets.ts';
 import { type Json, startSystem } from './support.ts';
 

@@ -1,14 +1,8 @@
 import { createPasswords, createUserRepository } from '@backoffice/platform';
+import { receivables } from '@backoffice/receivables';
 import type { Test } from 'tap';
-import { createDocumentation, type OpenApi } from './documented.ts';
-import {
-  openPlatform,
-  ownEnvironment,
-  type RunningProcess,
-  startApiProcess,
-  startWorkerProcess,
-  until,
-} from './processes.ts';
+import type { TestPlatform } from '../harness/processes.ts';
+import { type Answer, type Json, type Processes, serveSystem } from '../harness/served.ts';
 import { type SheetRow, statement } from './sheets.ts';
 
 export const password = 'a password for every test';
@@ -28,14 +22,7 @@ export const cast = {
 } as const;
 export type Who = keyof typeof cast;
 
-// biome-ignore lint/suspicious/noExplicitAny: what the wire says is checked against its documentation, not by types
-export type Json = any;
-
-export interface Answer<T = Json> {
-  status: number;
-  headers: Headers;
-  body: T;
-}
+export type { Answer, Json } from '../harness/served.ts';
 
 export interface CallOptions {
   body?: unknown;
@@ -54,66 +41,27 @@ export interface UploadOptions {
   fileName?: string;
 }
 
-/**
- * The product as it runs: a database and queues of its own, users of every role, the API and the worker as
- * processes. Every answer is held against the documentation that the API gives of itself.
- */
+/** The product as it runs, with users of every role. Every answer is held against its documentation. */
 export async function startSystem(
   t: Test,
   options: {
     env?: NodeJS.ProcessEnv;
     /** Started in the place of the real programs, for a clock of the test's own. */
-    processes?: (t: Test, env: NodeJS.ProcessEnv) => Promise<{ api: RunningProcess; worker: RunningProcess }>;
+    processes?: Processes;
   } = {},
 ) {
-  const env = ownEnvironment(t, options.env);
-  const platform = await openPlatform(t, env);
-  const users = createUserRepository(platform.db);
-  const passwordHash = await createPasswords(4).hash(password);
   const ids = {} as Record<Who, string>;
-  for (const [who, { role, region, name }] of Object.entries(cast) as [Who, (typeof cast)[Who]][]) {
-    const memberships = { receivables: { role, region, department: null } };
-    const email = `${who.toLowerCase()}@example.com`;
-    const user = await users.upsertUser({ name, email, passwordHash, contact: '98200 00000', memberships });
-    ids[who] = user._id.toHexString();
-    if (who === 'disabled') await users.updateStatus(user._id, 'disabled');
-  }
-
-  const start =
-    options.processes ??
-    (async (each: Test, own: NodeJS.ProcessEnv) => {
-      const [api, worker] = await Promise.all([startApiProcess(each, own), startWorkerProcess(each, own)]);
-      return { api, worker };
-    });
-  const { api, worker } = await start(t, env);
-  const base = String(api.up.url);
-  // What the processes complained of, for whoever looks into a failure.
-  t.teardown(() => {
-    for (const line of process.env.CONTRACT_LOG ? [...api.lines, ...worker.lines] : []) {
-      if (!line.includes('"level":30')) console.error(line);
-    }
+  const served = await serveSystem(t, {
+    ...options,
+    module: receivables,
+    prepare: (platform) => makeCast(platform, ids),
+    isWholeError: ({ error, code, requestId }) =>
+      [error, code, requestId].every((each) => typeof each === 'string' && each !== ''),
+    docsToken,
   });
-  await until('/ready', async () => (await fetch(`${base}/ready`)).status === 200);
-  const openApi = await openApiOf(base);
-  const documentation = createDocumentation(openApi);
+  const { platform, send } = served;
+  const users = createUserRepository(platform.db);
   const tokens = {} as Record<Who, string>;
-  const test = t;
-
-  /** Sends it, and fails the test where the answer is not as documented. */
-  async function send(method: string, path: string, init: RequestInit): Promise<Answer> {
-    const answer = await fetch(`${base}${path}`, { ...init, method });
-    const type = answer.headers.get('content-type') ?? '';
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    const body = type.startsWith('application/json') ? JSON.parse(bytes.toString()) : bytes;
-    const fault = documentation.fault(method, path, answer.status, type, body);
-    if (fault !== null) test.fail(fault);
-    if (answer.status >= 400 && type.startsWith('application/json')) {
-      const { error, code, requestId } = body;
-      const whole = [error, code, requestId].every((each) => typeof each === 'string' && each !== '');
-      if (!whole) test.fail(`${method} ${path} ${answer.status} has no { error, code, requestId }`);
-    }
-    return { status: answer.status, headers: answer.headers, body };
-  }
 
   const headersOf = (who: Who | null): Record<string, string> =>
     who === null ? {} : { authorization: `Bearer ${tokens[who]}` };
@@ -184,8 +132,8 @@ export async function startSystem(
   return {
     /** What lives as long as the system, rather than as one of its tests. */
     top: t,
-    ...{ env, platform, users, ids, tokens, base, api, worker, openApi, documentation },
-    ...{ send, call, get, put, signIn, upload, take },
+    ...served,
+    ...{ users, ids, tokens, call, get, put, signIn, upload, take },
 
     /** Undo, awaited; fails where it is refused. */
     async undo(uploadId: string): Promise<Json> {
@@ -211,18 +159,26 @@ export async function startSystem(
   };
 }
 
-/** What the API says of itself; in production only to an administrator. */
-async function openApiOf(base: string): Promise<OpenApi> {
-  const open = await fetch(`${base}/docs/json`);
-  if (open.status === 200) return (await open.json()) as OpenApi;
+/** Makes everybody of the cast, and notes their ids. */
+async function makeCast(platform: TestPlatform, ids: Record<Who, string>): Promise<void> {
+  const users = createUserRepository(platform.db);
+  const passwordHash = await createPasswords(4).hash(password);
+  for (const [who, { role, region, name }] of Object.entries(cast) as [Who, (typeof cast)[Who]][]) {
+    const memberships = { receivables: { role, region, department: null } };
+    const email = `${who.toLowerCase()}@example.com`;
+    const user = await users.upsertUser({ name, email, passwordHash, contact: '98200 00000', memberships });
+    ids[who] = user._id.toHexString();
+    if (who === 'disabled') await users.updateStatus(user._id, 'disabled');
+  }
+}
+
+async function docsToken(base: string): Promise<string> {
   const signedIn = await fetch(`${base}/api/auth/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ email: 'admin@example.com', password }),
   });
-  const { token } = (await signedIn.json()) as { token: string };
-  const answer = await fetch(`${base}/docs/json`, { headers: { authorization: `Bearer ${token}` } });
-  return (await answer.json()) as OpenApi;
+  return ((await signedIn.json()) as { token: string }).token;
 }
 
 /** The KPIs of a dashboard by their short names, with their exact figures in paise or counts. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { systems } from '@backoffice/api';
 import { createPlatform, loadConfig } from '@backoffice/platform';
 import t, { type Test } from 'tap';
-import { ownEnvironment, until } from './processes.ts';
+import { ownEnvironment, until } from '../harness/processes.ts';
 import { monthAt, statement, wire } from './sheets.ts';
 import { type Json, startSystem } from './support.ts';
 

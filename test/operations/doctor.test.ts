@@ -10,7 +10,7 @@ import {
   startApiProcess,
   startWorkerProcess,
   until,
-} from '../contract/processes.ts';
+} from '../harness/processes.ts';
 import { ownMongo, ownRedis } from './servers.ts';
 import { backupScript, runCommand, temporaryFolder } from './support.ts';
 

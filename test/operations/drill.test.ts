@@ -2,9 +2,9 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { removeKeys, startApiProcess, startWorkerProcess, until } from '../contract/processes.ts';
 import { manyRows, monthAt, running, type SheetRow, statement, wire } from '../contract/sheets.ts';
 import { figuresOf, password, startSystem } from '../contract/support.ts';
+import { removeKeys, startApiProcess, startWorkerProcess, until } from '../harness/processes.ts';
 import {
   backupScript,
   hashesOf,

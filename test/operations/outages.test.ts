@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { startWorkerProcess, until } from '../contract/processes.ts';
 import { manyRows, monthAt, statement, wire } from '../contract/sheets.ts';
 import { figuresOf, type Json, type System, startSystem } from '../contract/support.ts';
+import { startWorkerProcess, until } from '../harness/processes.ts';
 import { ownMongo, ownRedis } from './servers.ts';
 
 t.setTimeout(600_000);

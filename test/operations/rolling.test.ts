@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { type RunningProcess, startApiProcess, startWorkerProcess, until } from '../contract/processes.ts';
 import { manyRows, monthAt, statement, wire } from '../contract/sheets.ts';
 import { type Json, startSystem } from '../contract/support.ts';
+import { type RunningProcess, startApiProcess, startWorkerProcess, until } from '../harness/processes.ts';
 import { startBalancer } from './balancer.ts';
 
 t.setTimeout(400_000);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import type { TestPlatform } from '../contract/processes.ts';
+import type { TestPlatform } from '../harness/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

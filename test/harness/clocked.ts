@@ -10,8 +10,8 @@ export function clockedProcesses(start: string) {
     async processes(t: Test, env: NodeJS.ProcessEnv) {
       const own = { ...env, CONTRACT_CLOCK: start };
       const [api, worker] = await Promise.all([
-        startProcess(t, 'test/contract/clocked-process.ts', own, 'listening', ['api']),
-        startProcess(t, 'test/contract/clocked-process.ts', own, 'working', ['worker']),
+        startProcess(t, 'test/harness/clocked-process.ts', own, 'listening', ['api']),
+        startProcess(t, 'test/harness/clocked-process.ts', own, 'working', ['worker']),
       ]);
       all = [api, worker];
       return { api, worker };

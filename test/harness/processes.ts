@@ -8,7 +8,13 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { systems } from '@backoffice/api';
-import { createMigrator, createPlatform, loadConfig, platformMigrations } from '@backoffice/platform';
+import {
+  createMigrator,
+  createPlatform,
+  loadConfig,
+  platformMigrations,
+  portSettingOf,
+} from '@backoffice/platform';
 import type { Test } from 'tap';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -29,7 +35,7 @@ export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): Node
     JWT_SECRET: randomBytes(32).toString('hex'),
     AUDIT_KEY: randomBytes(32).toString('hex'),
     DATA_DIR: dataDir,
-    RECEIVABLES_PORT: '0',
+    ...Object.fromEntries(systems.map((system) => [portSettingOf(system), '0'])),
     WORKER_PORT: '0',
     JOB_LEASE_MS: '1500',
     SWEEP_EVERY_MS: '500',
