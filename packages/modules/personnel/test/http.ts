@@ -13,7 +13,7 @@ import {
   platformMigrations,
 } from '@backoffice/platform';
 import type { Test } from 'tap';
-import { createDocumentation, type OpenApi } from '../../../../test/contract/documented.ts';
+import { createDocumentation, type OpenApi } from '../../../../test/harness/documented.ts';
 import { personnel } from '../src/index.ts';
 import type { OwnMembership } from '../src/people.ts';
 
