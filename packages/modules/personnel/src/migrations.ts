@@ -84,4 +84,37 @@ export const personnelMigrations: readonly Migration[] = [
       }
     },
   },
+  {
+    name: '20261125T1840_personnel_imports',
+    async up(db) {
+      await db.collection('personnel_records').createIndexes([
+        // What an import changed of records that stood: to be given back, and listed.
+        {
+          key: { 'imported.import_id': 1 },
+          name: 'imported',
+          partialFilterExpression: { 'imported.import_id': { $exists: true } },
+        },
+        // The untouched records of an import: to be taken back.
+        {
+          key: { pristine_import: 1 },
+          name: 'pristine_import',
+          partialFilterExpression: { pristine_import: { $exists: true } },
+        },
+      ]);
+      // Answers of lists that came with an Idempotency-Key: what is old goes.
+      await db.collection('personnel_requests').createIndexes([{ key: { at: 1 }, name: 'at' }]);
+    },
+    async down(db) {
+      for (const [name, indexes] of [
+        ['personnel_records', ['imported', 'pristine_import']],
+        ['personnel_requests', ['at']],
+      ] as const) {
+        const collection = db.collection(name);
+        const there = await collection.indexes().catch(() => []);
+        for (const index of indexes) {
+          if (there.some((each) => each.name === index)) await collection.dropIndex(index);
+        }
+      }
+    },
+  },
 ];

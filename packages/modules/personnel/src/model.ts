@@ -89,6 +89,13 @@ export interface Folded {
   parts: string[];
 }
 
+/** What an import changed of a record that stood already. */
+export interface ImportedChange {
+  import_id: ObjectId;
+  /** As it was, to be given back by an undo. Gone once somebody has changed the record: then it stays. */
+  before?: Tracks & { fields: PersonnelFields; pristine_import?: ObjectId };
+}
+
 /** One person's record; the only document that a change of it writes to. */
 export interface RecordDocument extends PersonnelFields, Tracks, Audited {
   _id: ObjectId;
@@ -114,6 +121,8 @@ export interface RecordDocument extends PersonnelFields, Tracks, Audited {
   import_id?: ObjectId;
   /** The same, until anything of the record is changed: only these go with an undo, or come with a publication. */
   pristine_import?: ObjectId;
+  /** What imports made of it, the latest last. */
+  imported?: ImportedChange[];
   /** An undo has begun to take it back. */
   erasing?: true;
   /** Taken back: as if it had never been, and removed when nothing refers to it any more. */

@@ -2,6 +2,7 @@ import { dayInZone, isoDate } from '@backoffice/core';
 import type { Platform } from '@backoffice/platform';
 import type { IsoDay } from './model.ts';
 import { createDbRepository } from './repository/dbs.ts';
+import { createImportRepository } from './repository/imports.ts';
 import { createRecordRepository } from './repository/records.ts';
 import { createSeriesRepository } from './repository/series.ts';
 
@@ -19,5 +20,6 @@ export function createPersonnelRepository({ db, clock, config }: Pick<Platform, 
     dbs: createDbRepository(db, clock),
     records: createRecordRepository(db, clock, dayOf),
     series: createSeriesRepository(db, dayOf),
+    imports: createImportRepository(db, clock, dayOf),
   };
 }

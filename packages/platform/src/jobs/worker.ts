@@ -5,6 +5,7 @@ import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { keepAudit } from '../audit/housekeeping.ts';
+import type { Config } from '../config/schema.ts';
 import type { Migration, Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 import { withoutSecrets } from '../log.ts';
@@ -41,7 +42,7 @@ export interface WorkerModule {
   importKinds: (platform: Platform) => readonly ImportKind[];
   /** Jobs of its own, beside the imports. */
   jobs?: { payloads: JobMap; handlers: (platform: Platform) => JobHandlers };
-  schedules?: readonly Schedule[];
+  schedules?: readonly Schedule[] | ((config: Config) => readonly Schedule[]);
   /** Collections of the module whose documents carry an outbox (see audit/outbox.ts). */
   audited?: readonly string[];
   /** Those without which `/ready` of the worker says no, beside the platform's. */
@@ -98,7 +99,8 @@ function createSystemWorker(platform: Platform, module: WorkerModule, signal: Ab
   const payloads: JobMap = { ...uploadPayloads, ...own };
   const handlers = handlersOf(platform, module);
   declareJobs(platform.metrics, module.name, [...handlers.keys()]);
-  const schedules = [...uploadSchedules(config), ...(module.schedules ?? [])];
+  const ownSchedules = typeof module.schedules === 'function' ? module.schedules(config) : module.schedules;
+  const schedules = [...uploadSchedules(config), ...(ownSchedules ?? [])];
   for (const { job } of schedules) {
     if (!Object.hasOwn(payloads, job)) throw new Error(`${module.name} schedules the unknown job ${job}.`);
   }

@@ -17,7 +17,10 @@ export interface SheetColumn {
   header: string;
   /** In characters. */
   width: number;
-  /** Number format of its numbers and days, `#,##0.00`; days are `dd/mm/yyyy` without one. */
+  /**
+   * Number format of its numbers and days, `#,##0.00`; days are `dd/mm/yyyy` without one. `@` is that of the whole
+   * column, also of what is entered later: text, whose leading zeros stay.
+   */
   format?: string;
 }
 
@@ -29,6 +32,7 @@ export interface SheetContent {
 }
 
 const DAY_FORMAT = 'dd/mm/yyyy';
+const asText = '@';
 /** Serial of 1970-01-01 in the 1900 system. */
 const EPOCH = 25_569;
 /** Rows between two looks at whether the target keeps up. */
@@ -64,7 +68,10 @@ async function writeSheet(
   taken: Promise<void>,
 ): Promise<void> {
   const sheet = workbook.addWorksheet(sheetName(name), { views: [{ state: 'frozen', ySplit: 1 }] });
-  sheet.columns = columns.map(({ width }) => ({ width }));
+  sheet.columns = columns.map(({ width, format }) => ({
+    width,
+    ...(format === asText ? { style: { numFmt: asText } } : {}),
+  }));
   const header = sheet.addRow(columns.map((column) => plainValue(column.header)));
   const bold = { font: { bold: true, name: 'Calibri', size: 11 } };
   header.eachCell((cell) => {
@@ -80,7 +87,7 @@ async function writeSheet(
     values.forEach((value, i) => {
       const style = isDay(value)
         ? (styles[i] ?? dayStyle)
-        : typeof value === 'number'
+        : typeof value === 'number' || columns[i]?.format === asText
           ? styles[i]
           : undefined;
       if (style) row.getCell(i + 1).style = style;

@@ -127,8 +127,7 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
   }
 
   /** What follows from the tracks as of today. */
-  function derived(tracks: Tracks, live: boolean) {
-    const today = dayOf(clock());
+  function derived(tracks: Tracks, live: boolean, today = dayOf(clock())) {
     return {
       ...tracks,
       status: statusOn(tracks, today),
@@ -138,17 +137,26 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
     };
   }
 
-  function changeOf(kind: ChangeKind, effective: IsoDay, status: Status, dbId: string, by: Actor): Change {
+  function changeOf(
+    kind: ChangeKind,
+    effective: IsoDay,
+    status: Status,
+    dbId: string,
+    by: Actor,
+    at = clock(),
+  ): Change {
     const { userId, name } = by;
-    return { kind, effective, status, db: dbId, at: clock(), by: { userId, name } };
+    return { kind, effective, status, db: dbId, at, by: { userId, name } };
   }
 
+  /** A record that begins at a moment: now, or when the file came in that it is from. */
   function newDocument(
     { fields, db: dbId, status, idempotency }: NewRecord,
     kind: 'created' | 'imported',
     by: Actor,
+    at = clock(),
   ): RecordDocument {
-    const day = dayOf(clock());
+    const day = dayOf(at);
     const tracks = beginTracks(day, dbId, status ?? 'active', status === null);
     return {
       _id: new ObjectId(),
@@ -156,10 +164,10 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
       ...fields,
       army_key: armyKey(fields.army_number),
       search: searchText(fields),
-      ...derived(tracks, true),
-      history: [changeOf(kind, day, status ?? 'active', dbId, by)],
+      ...derived(tracks, true, day),
+      history: [changeOf(kind, day, status ?? 'active', dbId, by, at)],
       live: true,
-      created_at: clock(),
+      created_at: at,
       deleted_at: null,
       version: 1,
       folded: {},
@@ -196,7 +204,13 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
         const changed = await records.findOneAndUpdate(
           { _id: found._id, version: found.version },
           {
-            $set: set,
+            $set: {
+              ...set,
+              // What an import changed before is not given back by its undo any more.
+              ...(found.imported === undefined
+                ? {}
+                : { imported: found.imported.map(({ import_id }) => ({ import_id })) }),
+            },
             // From here on it is nobody's but its own: neither published nor taken back with its import.
             $unset: { pristine_import: true, erasing: true },
             $inc: { version: 1 },
@@ -500,7 +514,8 @@ function withoutFields(set: Partial<RecordDocument>): Partial<RecordDocument> {
   return { statuses, places, presence, status, next_change, spells, live, deleted_at };
 }
 
-function entryOf(
+/** The audit's entry about a record. */
+export function entryOf(
   action: string,
   id: ObjectId,
   before: Record<string, unknown> | null,

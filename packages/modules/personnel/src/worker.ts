@@ -1,0 +1,18 @@
+import type { WorkerModule } from '@backoffice/platform';
+import { personnelMigrations } from './index.ts';
+import { personnelHandlers, personnelJobs } from './jobs.ts';
+import { recordsImport } from './kinds.ts';
+import { auditedCollections } from './repository.ts';
+
+/** What the worker runs for personnel. */
+export const personnelWorker: WorkerModule = {
+  name: 'personnel',
+  importKinds: (platform) => [recordsImport(platform)],
+  jobs: { payloads: personnelJobs, handlers: personnelHandlers },
+  audited: auditedCollections,
+  schedules: (config) => [
+    { job: 'personnel.fold', when: { every: config.SWEEP_EVERY_MS } },
+    { job: 'personnel.tidy', when: { every: 3_600_000 } },
+  ],
+  migrations: personnelMigrations,
+};
