@@ -57,12 +57,18 @@ const wireNames: Readonly<Record<string, string>> = {
   newPassword: 'new_password',
 };
 
-/** An error in the shape of this system: `errors` where a field is to blame, `msg` where the token is. */
+/** Who is to blame for a 400 that names no field. */
+function wholeOf(message: string): string {
+  return message.startsWith('The body') ? 'body' : 'request';
+}
+
+/** An error in the shape of this system: `errors` where the caller sent what does not fit, `msg` where the token is bad. */
 export function errorBody({ code, status, message, requestId, details = {} }: ErrorFacts): object {
   // A text that says more than the usual one stays.
   const text = message === errorCodes[code] ? (texts[code] ?? message) : message;
   const { field, data, invalid_ids } = details;
-  const name = typeof field === 'string' ? (wireNames[field] ?? field) : undefined;
+  const named = typeof field === 'string' ? (wireNames[field] ?? field) : undefined;
+  const name = named ?? (status === 400 ? wholeOf(text) : undefined);
   return {
     message: text,
     statusCode: status,

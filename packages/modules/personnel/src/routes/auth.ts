@@ -14,6 +14,16 @@ export function assertArmyNumber(given: string): void {
   throw new CodedError('INVALID_REQUEST', '"army_number" is empty.', { field: 'army_number' });
 }
 
+/** Names the field of this call in which a new password does not do. */
+export function passwordFault(field: string) {
+  return (error: unknown): never => {
+    const about = error instanceof CodedError && (error.details?.field ?? 'password');
+    const refused = error instanceof CodedError && ['INVALID_REQUEST', 'WEAK_PASSWORD'].includes(error.code);
+    if (!refused || !['password', 'newPassword'].includes(String(about))) throw error;
+    throw new CodedError(error.code, error.message, { ...error.details, field });
+  };
+}
+
 /** `/auth/*`: signing in by army number, and another password of one's own. */
 export function authRoutes({ identity, repository, wholeScope }: RouteContext): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -58,7 +68,9 @@ export function authRoutes({ identity, repository, wholeScope }: RouteContext): 
         // It would be refused as too long, where it is simply not the one.
         if (Buffer.byteLength(currentPassword) > 72) throw new CodedError('WRONG_PASSWORD');
         const membership = { isGenerated: false };
-        await identity.own.changePassword(request, { currentPassword, newPassword, membership });
+        await identity.own
+          .changePassword(request, { currentPassword, newPassword, membership })
+          .catch(passwordFault('new_password'));
         return answer('Password updated successfully', nothing);
       },
     );

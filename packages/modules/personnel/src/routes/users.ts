@@ -31,7 +31,7 @@ import {
   UsersAnswer,
   VersionHeaders,
 } from '../schemas.ts';
-import { assertArmyNumber } from './auth.ts';
+import { assertArmyNumber, passwordFault } from './auth.ts';
 import type { RouteContext } from './context.ts';
 
 const config = { permission: 'users:administer' };
@@ -176,6 +176,7 @@ export function userRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
         const given = await newUser(request.body);
         const { user, replayed } = await admin
           .create(by(request), given, idempotencyOf(request))
+          .catch(passwordFault('password'))
           .catch(inWordsOfTheContract);
         if (replayed) markReplayed(reply);
         const data = { id: user._id.toHexString() };
@@ -267,7 +268,7 @@ export function userRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
         const user = await named(user_id ?? undefined, army_number ?? undefined);
         await admin
           .resetPassword(by(request), user._id.toHexString(), new_password, { isGenerated: true })
-          .catch(inField('password', 'new_password'));
+          .catch(passwordFault('new_password'));
         return answer('Password reset successfully', nothing);
       },
     );
@@ -288,14 +289,4 @@ function inWordsOfTheContract(error: unknown): never {
     throw new CodedError('ALREADY_EXISTS', 'User already exists', { field: 'army_number' });
   }
   throw error;
-}
-
-/** An error about a field that has another name in this call. */
-function inField(theirs: string, ours: string) {
-  return (error: unknown): never => {
-    if (error instanceof CodedError && error.details?.field === theirs) {
-      throw new CodedError(error.code, error.message, { ...error.details, field: ours });
-    }
-    throw error;
-  };
 }
