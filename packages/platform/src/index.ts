@@ -28,6 +28,7 @@ export type { Envelope } from './http/envelope.ts';
 export * from './http/idempotency.ts';
 export * from './http/if-match.ts';
 export * from './http/module.ts';
+export * from './http/send-sheets.ts';
 export * from './jobs/queues.ts';
 export * from './jobs/worker.ts';
 export * from './log.ts';

@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readWorkbook } from '@backoffice/spreadsheet';
+import { readWorkbook, sheetParts } from '@backoffice/spreadsheet';
 import t from 'tap';
-import { auditSheets } from '../src/audit/export.ts';
+import { auditSheet } from '../src/audit/export.ts';
 import type { AuditEntry } from '../src/audit/outbox.ts';
 import { buildEntry } from './audit-support.ts';
 import { bearer, bodyOf, buildUser, listen, signIn } from './http-support.ts';
@@ -217,7 +217,7 @@ t.test('more rows than a sheet may have go on in the next one', async (t) => {
     [8, [7]],
   ] as const) {
     const seen: [string, number][] = [];
-    for await (const { name, rows } of auditSheets(some(), 'Asia/Kolkata', most)) {
+    for await (const { name, rows } of sheetParts(auditSheet(some(), 'Asia/Kolkata'), most)) {
       let count = 0;
       for await (const row of rows) count += row.length > 0 ? 1 : 0;
       seen.push([name, count]);

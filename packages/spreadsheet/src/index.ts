@@ -10,6 +10,7 @@ export * from './table/template.ts';
 export * from './table/texts.ts';
 export * from './table/warnings.ts';
 export { inertText, withoutGuards } from './write/inert.ts';
+export { sheetParts } from './write/sheet-parts.ts';
 export { csvType, writeCsv } from './write/write-csv.ts';
 export {
   type CellValue,

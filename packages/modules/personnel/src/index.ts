@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { memberIndexes, type SystemModule, settingsOf } from '@backoffice/platform';
+import { memberIndexes, type SystemModule, settingsOf, uploadScopeMigration } from '@backoffice/platform';
 import { ErrorBody, envelope, errorBody } from './answers.ts';
 import { personnelMigrations as ownMigrations } from './migrations.ts';
 import { roles } from './model.ts';
@@ -23,7 +23,11 @@ export const personnelPermissions = {
   'imports:write': roles,
 } as const;
 
-export const personnelMigrations = [...ownMigrations, memberIndexes('20261125T1830', 'personnel')];
+export const personnelMigrations = [
+  ...ownMigrations,
+  memberIndexes('20261125T1830', 'personnel'),
+  uploadScopeMigration('20261125T1835_personnel_upload_scope', 'personnel', 'dbId'),
+];
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;

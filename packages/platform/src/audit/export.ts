@@ -1,8 +1,5 @@
-import type { CellValue, SheetColumn, SheetContent } from '@backoffice/spreadsheet';
+import type { CellValue, SheetColumn } from '@backoffice/spreadsheet';
 import type { ChainEntry } from './chain.ts';
-
-/** Rows of one sheet; Excel takes 1,048,576 with the header. */
-const rowsOfSheet = 1_000_000;
 
 function columnsIn(zone: string): SheetColumn[] {
   return [
@@ -41,34 +38,10 @@ function rowOf(entry: ChainEntry, local: (at: Date) => string): CellValue[] {
 }
 
 /** The entries as rows, in the order in which they come; never more than one of them in memory. */
-export function auditSheet(entries: AsyncIterable<ChainEntry>, zone: string): SheetContent {
+export function auditSheet(entries: AsyncIterable<ChainEntry>, zone: string) {
   const local = localTimes(zone);
   async function* rows(): AsyncGenerator<CellValue[]> {
     for await (const entry of entries) yield rowOf(entry, local);
   }
   return { name: 'Audit', columns: columnsIn(zone), rows: rows() };
-}
-
-/** The same as one sheet after the other, of as many rows as a sheet may have. */
-export async function* auditSheets(
-  entries: AsyncIterable<ChainEntry>,
-  zone: string,
-  most = rowsOfSheet,
-): AsyncGenerator<SheetContent> {
-  const { columns, rows } = auditSheet(entries, zone);
-  const all = (rows as AsyncIterable<CellValue[]>)[Symbol.asyncIterator]();
-  let next = await all.next();
-  async function* part(): AsyncGenerator<CellValue[]> {
-    for (let count = 0; count < most && !next.done; count += 1) {
-      yield next.value;
-      next = await all.next();
-    }
-  }
-  try {
-    for (let sheet = 1; sheet === 1 || !next.done; sheet += 1) {
-      yield { name: sheet === 1 ? 'Audit' : `Audit ${sheet}`, columns, rows: part() };
-    }
-  } finally {
-    await all.return?.(undefined);
-  }
 }

@@ -1,11 +1,11 @@
-import { csvType, writeCsv } from '@backoffice/spreadsheet';
+import { csvType, sheetParts, writeCsv } from '@backoffice/spreadsheet';
 import { type FastifyPluginAsyncTypebox, type Static, Type } from '@fastify/type-provider-typebox';
 import type { Platform } from '../data.ts';
 import type { SystemName } from '../http/module.ts';
 import { momentsOf } from '../http/query-days.ts';
 import { sendStreamed, sendWorkbook, Workbook } from '../http/send-sheets.ts';
 import type { ChainEntry } from './chain.ts';
-import { auditSheet, auditSheets } from './export.ts';
+import { auditSheet } from './export.ts';
 import type { AuditQuery } from './search.ts';
 
 const text = (description: string) =>
@@ -111,11 +111,11 @@ export function auditRoutes(platform: Platform, system: SystemName): FastifyPlug
       async (request, reply) => {
         const { format = 'xlsx', ...asked } = request.query;
         const entries = await platform.audit.stream(system, queryOf(asked, config.TIME_ZONE));
+        const sheet = auditSheet(entries, config.TIME_ZONE);
         reply.header('cache-control', 'no-store');
         if (format === 'xlsx') {
-          return sendWorkbook(reply, 'audit.xlsx', auditSheets(entries, config.TIME_ZONE));
+          return sendWorkbook(reply, 'audit.xlsx', sheetParts(sheet));
         }
-        const sheet = auditSheet(entries, config.TIME_ZONE);
         return sendStreamed(reply, 'audit.csv', csvType, (target) => writeCsv(target, sheet));
       },
     );

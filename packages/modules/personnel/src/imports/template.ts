@@ -142,7 +142,7 @@ export function recordsTemplate(rows: Iterable<CellValue[]> = []): SheetContent[
 }
 
 /** Records as a sheet that can be imported again, in the order in which they come; one in memory at a time. */
-export function recordsSheet(records: AsyncIterable<Written>): SheetContent {
+export function recordsSheet(records: AsyncIterable<Written>) {
   async function* rows(): AsyncGenerator<CellValue[]> {
     for await (const record of records) yield columns.map((column) => column.of(record));
   }

@@ -5,7 +5,9 @@ import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { createRouteContext } from './context.ts';
 import { dbRoutes } from './dbs.ts';
+import { exportRoutes } from './export.ts';
 import { recordRoutes } from './records.ts';
+import { recordUploadRoutes } from './upload.ts';
 import { userRoutes } from './users.ts';
 
 /** All routes of personnel; they lie at the root. */
@@ -17,6 +19,8 @@ export function personnelRoutes(platform: Platform, identity: Identity): Fastify
     await app.register(userRoutes(context));
     await app.register(dbRoutes(context));
     await app.register(recordRoutes(context));
+    await app.register(exportRoutes(context), { prefix: '/personnels' });
+    await app.register(recordUploadRoutes(context), { prefix: '/personnels' });
     await app.register(analyticsRoutes(context));
   };
 }
