@@ -1,8 +1,9 @@
 import { createSystemApp, type Platform, portOf, type SystemModule } from '@backoffice/platform';
+import { personnel } from '@backoffice/personnel';
 import { receivables } from '@backoffice/receivables';
 
 /** Every system that this process can serve. A new one is a line here. */
-export const systems: readonly SystemModule[] = [receivables];
+export const systems: readonly SystemModule[] = [receivables, personnel];
 
 export interface RunningSystem {
   title: string;
