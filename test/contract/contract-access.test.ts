@@ -106,6 +106,8 @@ t.test('login: token and user; 401 and 400 with a text; the profile', async (t) 
     ...{ id: ids.mumbaiManager, name: 'Meera Manager', role: 'Manager', region: 'mumbai' },
     ...{ email: 'mumbaimanager@example.com', department: null },
   });
+  const fields = ['id', 'name', 'role', 'department', 'email', 'region', 'contact'];
+  t.same(Object.keys(body.user), fields, 'in the order of always');
   t.same(await get('mumbaiManager', '/auth/me'), body.user);
   const [, claims] = body.token.split('.').map((part: string) => Buffer.from(part, 'base64url').toString());
   const { exp, iat } = JSON.parse(claims);

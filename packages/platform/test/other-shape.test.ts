@@ -42,7 +42,9 @@ const { db } = platform;
 const users = createUserRepository(db);
 const migration = uploadScopeMigration('20261125T1800_stores_uploads', 'stores', 'roomId');
 await migration.up(db);
-const modules = [stores, buildModule()];
+// As far as memberships go: one by e-mail, one by army number.
+const drills = buildModule({ name: 'drills', signInBy: 'armyNumber' });
+const modules = [stores, buildModule(), drills];
 const { base } = await listen(t, platform, stores, { modules });
 const strong = 'paddle violet engine 42';
 
@@ -273,6 +275,14 @@ t.test('a person of two systems keeps the number while one of them needs it', as
   const left = await users.findById(id);
   t.match(left, { status: 'active', email: person.email.toLowerCase(), armyNumber: null });
   t.equal((await call('POST', '/admin/users', asChief, newKeeper(number))).status, 201);
+
+  const needed = unique('NEEDED');
+  const drilled = { stores: membershipOf('keeper'), drills: { role: 'Manager' } };
+  const same = { ...person, email: null, armyNumber: needed, passwordHash, memberships: drilled };
+  const stays = await users.upsertUser(same);
+  t.equal((await call('DELETE', `/admin/users/${stays._id}`, asChief)).status, 200);
+  t.match(await users.findByArmyNumber(needed), { _id: stays._id, memberships: { stores: undefined } });
+  t.equal((await call('POST', '/admin/users', asChief, newKeeper(needed))).status, 409);
 });
 
 t.test('the platform’s own sign-in and user routes are not there; the operators’ pages are', async (t) => {

@@ -57,6 +57,8 @@ export interface UserChange {
   entry: AuditEntry;
 }
 
+const nameless = 'A user needs an e-mail or an army number to sign in by.';
+
 export type UserRepository = ReturnType<typeof createUserRepository>;
 
 /** The id that a text is, or null. */
@@ -112,7 +114,7 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
     entry?: AuditEntry,
   ): Promise<UserDocument & Pick<U, 'email'>> {
     const { name, email, armyNumber = null, passwordHash, contact, memberships } = user;
-    if (email === null && armyNumber === null) throw new Error('A user needs a name to sign in by.');
+    if (email === null && armyNumber === null) throw new Error(nameless);
     const stored = await users.findOneAndUpdate(
       email === null ? { armyKey: normalArmyNumber(armyNumber!) } : { email: normalEmail(email) },
       {
@@ -138,6 +140,7 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
   ): Promise<UserDocument> {
     const _id = new ObjectId();
     const { idempotency, armyNumber, ...rest } = user;
+    if (user.email === null && armyNumber == null) throw new Error(nameless);
     const document: UserDocument = {
       _id,
       ...rest,
