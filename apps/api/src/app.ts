@@ -1,5 +1,5 @@
-import { createSystemApp, type Platform, portOf, type SystemModule } from '@backoffice/platform';
 import { personnel } from '@backoffice/personnel';
+import { createSystemApp, type Platform, portOf, type SystemModule } from '@backoffice/platform';
 import { receivables } from '@backoffice/receivables';
 
 /** Every system that this process can serve. A new one is a line here. */
