@@ -43,8 +43,8 @@ export const personnelSeed: ModuleSeed = {
   administrators: () => [administrator],
   demoUsers: () => [administrator, clerk],
   logins: [
-    { name: 'ADMIN-001', may: 'Administrator, every db' },
-    { name: 'CLERK-001', may: 'User, the field depot only' },
+    { name: 'ADMIN-001', may: 'admin, every db' },
+    { name: 'CLERK-001', may: 'user, the field depot only' },
   ],
   wire: {
     credentials: (army_number, password) => ({ army_number, password }),
