@@ -30,18 +30,17 @@ export async function walkRegions(
   end: Month,
   every: 'change' | 'month',
 ): Promise<WalkRegion[] | null> {
-  const walks: WalkRegion[] = [];
-  for (const region of regions) {
+  const told = regions.filter((region) => state.events(region).length > 0);
+  const headAtStart = (region: Region) =>
+    state.heads.get(region)?.months.findLast((each) => each.month <= start);
+  const statuses = await statusesAfter(repository, new Map(told.map((each) => [each, headAtStart(each)])));
+  if (statuses === null) return null;
+  return told.map((region) => {
     const events = state.events(region);
-    if (events.length === 0) continue;
-    const head = state.heads.get(region)?.months.findLast((each) => each.month <= start);
-    const statuses = await statusesAfter(repository, head);
-    if (statuses === null) return null;
     const changes = changeMonths(state.ledger, events).filter((month) => month > start && month <= end);
     const months = every === 'change' ? changes : monthsFromTo(addMonths(start, 1), end);
-    walks.push({ region, events, start, statuses, months });
-  }
-  return walks;
+    return { region, events, start, statuses: statuses.get(region)!, months };
+  });
 }
 
 function monthsFromTo(from: Month, to: Month): Month[] {

@@ -37,11 +37,13 @@ export async function readPrior(
     const standing = standingAt(statementsInForce(ledger.imports, region), month);
     if (standing.size > 0) prior.standing.set(region, standing);
     const head = heads.get(region)?.months.findLast((each) => each.month <= month);
-    if (head === undefined) continue;
-    prior.heads.set(region, head);
-    const node = (await repository.listNodes([head.node])).get(head.node);
-    if (node === undefined) return null;
-    for (const [code, number, status] of await repository.listStatuses(node)) {
+    if (head !== undefined) prior.heads.set(region, head);
+  }
+  const statuses = await repository.listStatusesOf([...prior.heads.values()].map((head) => head.node));
+  for (const [region, head] of prior.heads) {
+    const entries = statuses.get(head.node);
+    if (entries === undefined) return null;
+    for (const [code, number, status] of entries) {
       prior.statuses.set(statusKey(region, code, number), status);
     }
   }

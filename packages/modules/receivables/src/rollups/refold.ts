@@ -63,12 +63,15 @@ export async function refold(
   const works = new Map<Region, RegionWork>();
   const made: MadeRollups = { heads: new Map(), nodes: [], chunks: [] };
   const start = addMonths(from, -1);
+  const keptOf = (region: Region) => (heads.get(region)?.months ?? []).filter(({ month }) => month < from);
+  const lastKept = new Map(regions.map((region) => [region, keptOf(region).at(-1)]));
+  const statusesAtStart = await statusesAfter(repository, lastKept);
+  if (statusesAtStart === null) throw new Error('A rollup is gone while the ledger refers to it.');
   for (const region of regions) {
     const events = statementsInForce(ledger.imports, region);
-    const kept = (heads.get(region)?.months ?? []).filter(({ month }) => month < from);
+    const kept = keptOf(region);
     const months = changeMonths(ledger, events).filter((month) => month >= from && month <= until);
-    const statuses = await statusesAfter(repository, kept.at(-1));
-    if (statuses === null) throw new Error('A rollup is gone while the ledger refers to it.');
+    const statuses = statusesAtStart.get(region)!;
     const eventMonths = new Set(events.map((event) => event.month));
     const totals = months.map(emptyTotals);
     works.set(region, { region, events, start, statuses, months, eventMonths, kept, totals });

@@ -34,15 +34,25 @@ export interface WalkedCustomer {
 /** How many customers are read at once. */
 const customersAtOnce = 500;
 
-/** The statuses that a rollup ends with, by customer and number. Null when the rollup is gone. */
-export async function statusesAfter(repository: ReceivablesRepository, head: HeadMonth | undefined) {
-  const statuses = new Map<string, Map<string, InvoiceStatus>>();
-  if (head === undefined) return statuses;
-  const node = (await repository.listNodes([head.node])).get(head.node);
-  if (node === undefined) return null;
-  for (const [code, number, status] of await repository.listStatuses(node)) {
-    const own = statuses.get(code) ?? new Map<string, InvoiceStatus>();
-    statuses.set(code, own.set(number, status));
+/**
+ * The statuses that each region's rollup ends with, by customer and number; of a region without one there are none.
+ * Null when a rollup is gone.
+ */
+export async function statusesAfter(
+  repository: ReceivablesRepository,
+  heads: ReadonlyMap<Region, HeadMonth | undefined>,
+): Promise<Map<Region, Map<string, Map<string, InvoiceStatus>>> | null> {
+  const nodes = [...heads.values()].flatMap((head) => head?.node ?? []);
+  const entries = await repository.listStatusesOf(nodes);
+  if (nodes.some((id) => !entries.has(id))) return null;
+  const statuses = new Map<Region, Map<string, Map<string, InvoiceStatus>>>();
+  for (const [region, head] of heads) {
+    const byCode = new Map<string, Map<string, InvoiceStatus>>();
+    for (const [code, number, status] of head === undefined ? [] : entries.get(head.node)!) {
+      const own = byCode.get(code) ?? new Map<string, InvoiceStatus>();
+      byCode.set(code, own.set(number, status));
+    }
+    statuses.set(region, byCode);
   }
   return statuses;
 }

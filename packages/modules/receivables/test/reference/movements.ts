@@ -2,6 +2,7 @@ import { addMonths, type Month, type Paise } from '@backoffice/core';
 import { type Department, type ExplainLine, keyOf, type Region } from '../../src/model.ts';
 import { slotMatches, type World } from './events.ts';
 import { openItems } from './open.ts';
+import { whileSettled } from './settled.ts';
 import { regionAt, standingLines, statusIn } from './standing.ts';
 
 /** One line of New or Recovered; `code` and `number` are keys. */
@@ -23,6 +24,12 @@ export function movementsIn(
   month: Month,
   department: Department | null,
 ): Movement[] {
+  return whileSettled(world, `movements ${region} ${month} ${department}`, () =>
+    moved(world, region, month, department),
+  );
+}
+
+function moved(world: World, region: Region, month: Month, department: Department | null): Movement[] {
   const before = openItems(world, region, addMonths(month, -1), department);
   const now = openItems(world, region, month, department);
   const listed = listedAsPaid(world, region, month, department);

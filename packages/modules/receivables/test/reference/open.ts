@@ -1,6 +1,7 @@
 import type { DayNumber, Month, Paise } from '@backoffice/core';
 import { type AgeBucket, type Ageing, type Department, keyOf, type Region } from '../../src/model.ts';
 import { type Line, type Slot, slotMatches, type World } from './events.ts';
+import { whileSettled } from './settled.ts';
 import { type RegionState, regionAt, standingLines, statusIn } from './standing.ts';
 
 /** An open amount: an invoice's line, or all on-account money of a customer in one slot. */
@@ -53,7 +54,9 @@ export function openItems(
   month: Month,
   department: Department | null,
 ): OpenItem[] {
-  return openItemsOf(regionAt(world, region, month), region, department);
+  return whileSettled(world, `open ${region} ${month} ${department}`, () =>
+    openItemsOf(regionAt(world, region, month), region, department),
+  );
 }
 
 /** Decision 10: bounds are inclusive, a future date counts as 0 days, a label stays. */

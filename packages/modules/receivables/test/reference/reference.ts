@@ -15,6 +15,7 @@ import { customersOf, historyOf, isKnownCustomer } from './customers.ts';
 import { type Engineer, monthOf, nextSeq, type Said, type World } from './events.ts';
 import { dashboardOf, explainFigure, type ReferenceFigures, trackerOf } from './figures.ts';
 import { type ImportInput, type ImportOutcome, importStatement } from './importing.ts';
+import { writing } from './settled.ts';
 import { isLineOf, linesInForce, regionAt, standingLines } from './standing.ts';
 import { type UndoOutcome, undoImport } from './undo.ts';
 
@@ -67,15 +68,16 @@ export function createReference(options: {
   const say = <T>(said: Said<T>[]) => {
     return (code: string, value: T, at: string): MutationOutcome => {
       if (!isKnownCustomer(world, code)) return { code: 'NOT_FOUND', recorded: false };
-      said.push({ seq: nextSeq(world), month: monthOf(world, new Date(at)), code, value, uploadId: null });
+      const month = monthOf(world, new Date(at));
+      writing(world, () => said.push({ seq: nextSeq(world), month, code, value, uploadId: null }));
       return { code: null, recorded: true };
     };
   };
 
   return {
     world,
-    import: (input) => importStatement(world, input),
-    undo: (uploadId) => undoImport(world, uploadId),
+    import: (input) => writing(world, () => importStatement(world, input)),
+    undo: (uploadId) => writing(world, () => undoImport(world, uploadId)),
     mark: (code, number, status, at) => mark(world, code, number, status, at),
     assign: say(world.assignments),
     remark: say(world.remarks),
@@ -103,6 +105,6 @@ function mark(
     standingLines(regionAt(world, region, running), region).some((line) => isLineOf(line, code, number)),
   );
   if (!stands) return { code: status === 'paid' ? null : 'INVOICE_SETTLED', recorded: false };
-  world.marks.push({ seq: nextSeq(world), month: running, code, number, status });
+  writing(world, () => world.marks.push({ seq: nextSeq(world), month: running, code, number, status }));
   return { code: null, recorded: true };
 }

@@ -1,6 +1,7 @@
 import type { Month } from '@backoffice/core';
 import { type InvoiceStatus, keyOf, type Region } from '../../src/model.ts';
 import { type ImportEvent, type Line, type Slot, sameCode, sameNumber, slots, type World } from './events.ts';
+import { whileSettled } from './settled.ts';
 
 /** What stands in one region at some point, and the status of each invoice there. */
 export interface RegionState {
@@ -86,6 +87,16 @@ function eventsUpTo(world: World, region: Region, month: Month): RegionEvent[] {
  * after each event with its month and the state it left.
  */
 export function regionAt(
+  world: World,
+  region: Region,
+  month: Month,
+  onEvent?: (month: Month, state: RegionState) => void,
+): RegionState {
+  if (onEvent !== undefined) return toldFromTheBeginning(world, region, month, onEvent);
+  return whileSettled(world, `region ${region} ${month}`, () => toldFromTheBeginning(world, region, month));
+}
+
+function toldFromTheBeginning(
   world: World,
   region: Region,
   month: Month,
