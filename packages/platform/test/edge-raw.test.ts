@@ -247,6 +247,22 @@ t.test('two requests on one connection, and its end after the time for idle ones
   t.equal(text.match(/HTTP\/1\.1 200 OK/g)?.length, 2);
 });
 
+t.test(
+  'closing serves an answer under way to its end, and does not wait for its connection to be idle',
+  async (t) => {
+    const { app, port: at } = await listen(t, platform, buildModule({ routes }));
+    const raw = openSocket(at);
+    raw.socket.write(`GET /api/events HTTP/1.1\r\nHost: x\r\n${authorization}\r\n\r\n`);
+    // The head has gone out, so that it is too late to say that the connection will be closed.
+    while (!raw.received().includes('data: 0')) await once(raw.socket, 'data');
+    t.match(raw.received(), /connection: keep-alive/i);
+    const began = performance.now();
+    await app.close();
+    t.equal((await raw.closed).match(/data: \d/g)?.length, 8, 'all events');
+    t.ok(performance.now() - began < 20_000, 'the connection might have been idle for over a minute');
+  },
+);
+
 t.test('an upload that waits for its result is not taken for idle', async (t) => {
   const { edgeTimes } = await import('../src/http/edge.ts');
   t.ok(edgeTimes({ UPLOAD_WAIT_MS: 60_000 }).idle > 60_000);

@@ -76,9 +76,17 @@ export async function createSystemApp(
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
   // On the way out: who was asked to end may have begun with the request before that.
   app.addHook('onSend', async (_request, reply) => {
-    if (platform.state.ending) reply.header('connection', 'close');
+    if (closing || platform.state.ending) reply.header('connection', 'close');
+  });
+  // And may have promised before that to keep the connection: closing would wait for it until nobody used it for long.
+  app.addHook('onResponse', async (request) => {
+    if (closing) request.raw.socket.destroySoon();
   });
   registerRequestLog(app);
 
