@@ -1,7 +1,10 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DevServicesError, type Services, startServices } from '@backoffice/dev-services';
 import { findTestFiles } from './files.ts';
+import { makePrograms } from './programs.ts';
 import { type FileResult, runFile } from './run-file.ts';
 
 const dirs = ['packages', 'apps', 'scripts', 'test'];
@@ -52,11 +55,15 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
   for (const signal of signals) process.on(signal, interrupt);
 
   let services: Services | undefined;
+  let made: string | undefined;
   try {
     if (!process.env.TEST_MONGODB_URI || !process.env.TEST_REDIS_URL) console.log('Starting servers …');
     services = await startServices({ ephemeral: true, log: (line) => console.log(line) });
+    const programs = options.dirs === undefined ? await preparePrograms(root) : undefined;
+    made = programs?.dir;
     const env = {
       ...process.env,
+      ...programs?.env,
       NODE_ENV: 'test',
       TEST_MONGODB_URI: services.mongoUri,
       TEST_REDIS_URL: services.redisUrl,
@@ -67,6 +74,7 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
     return report(results);
   } finally {
     await services?.stop();
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
     for (const signal of signals) process.removeListener(signal, interrupt);
   }
 
@@ -100,6 +108,23 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
     if (notRun > 0) console.log(`\n${notRun} files were not run.`);
     if (sum('skipped') > 0) console.log(`\n${sum('skipped')} skipped.`);
     return summary(sum('passed'), sum('failed') + notRun);
+  }
+}
+
+/**
+ * What tests start as processes, made ready. Below node_modules, so that libraries are found from there. Code of
+ * which nothing can be made is started with the loader, and the tests will say what is wrong with it.
+ */
+async function preparePrograms(root: string): Promise<{ dir: string; env: NodeJS.ProcessEnv }> {
+  const cache = join(root, 'node_modules', '.cache');
+  await mkdir(cache, { recursive: true });
+  const dir = await mkdtemp(join(cache, 'test-programs-'));
+  try {
+    await makePrograms(root, dir);
+    return { dir, env: { TEST_PROGRAMS: dir } };
+  } catch (error) {
+    console.log(`The programs are started with the loader of TypeScript: ${(error as Error).message}`);
+    return { dir, env: {} };
   }
 }
 

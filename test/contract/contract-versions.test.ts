@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { until } from '../harness/processes.ts';
+import { programOf, until } from '../harness/processes.ts';
 import { running, type SheetRow } from './sheets.ts';
 import { type Json, startSystem, type Who } from './support.ts';
 
@@ -128,8 +127,7 @@ t.test('what people do comes into the chain, with what it replaced; the command 
 
 /** The command as an operator runs it. */
 async function audit(...args: string[]): Promise<{ code: number; text: string }> {
-  const script = fileURLToPath(new URL('../../apps/worker/src/audit.ts', import.meta.url));
-  const given = ['--import', 'tsx', script, ...args];
+  const given = [...programOf('apps/worker/src/audit.ts'), ...args];
   const options = { env: { ...process.env, ...env } };
   return new Promise((resolve) => {
     execFile(process.execPath, given, options, (error, stdout, stderr) => {

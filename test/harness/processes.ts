@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -92,6 +92,12 @@ export interface RunningProcess {
   end: (signal?: NodeJS.Signals) => Promise<number | null>;
 }
 
+/** How Node starts a program: from what the runner has made of it before all tests, else with the loader. */
+export function programOf(script: string): string[] {
+  const made = join(process.env.TEST_PROGRAMS ?? '', `${script}.mjs`);
+  return process.env.TEST_PROGRAMS && existsSync(made) ? [made] : ['--import', 'tsx', join(root, script)];
+}
+
 /** Starts one of the real programs and waits for the log line that says it is up. */
 export async function startProcess(
   t: Test,
@@ -103,7 +109,7 @@ export async function startProcess(
   const stdio = ['ignore', 'pipe', 'pipe', 'ipc'] as ['ignore', 'pipe', 'pipe', 'ipc'];
   // Nothing of the caller's own settings may get in: what counts is `env`.
   const { PATH, HOME, TZ } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, script), ...args], {
+  const child = spawn(process.execPath, [...programOf(script), ...args], {
     cwd: root,
     env: { PATH, HOME, ...(TZ === undefined ? {} : { TZ }), ...env },
     stdio,

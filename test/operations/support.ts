@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import type { TestPlatform } from '../harness/processes.ts';
+import { programOf, type TestPlatform } from '../harness/processes.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -27,15 +27,7 @@ export function startCommand(
   first = ':',
 ): Command {
   const { PATH, HOME } = process.env;
-  const shell = [
-    '-c',
-    `${first}; exec "$0" "$@"`,
-    process.execPath,
-    '--import',
-    'tsx',
-    join(root, script),
-    ...args,
-  ];
+  const shell = ['-c', `${first}; exec "$0" "$@"`, process.execPath, ...programOf(script), ...args];
   const child = spawn('sh', shell, {
     cwd: root,
     env: { PATH, HOME, ...env },

@@ -18,12 +18,12 @@ import {
 import { receivables, receivablesMigrations } from '@backoffice/receivables';
 import t from 'tap';
 import { readNewPassword } from '../src/password-input.ts';
-import { seedEnv } from './seed-support.ts';
+import { programOf, seedEnv } from './seed-support.ts';
 
 t.setTimeout(240_000);
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const program = ['--import', 'tsx', 'apps/worker/src/first-admin.ts'];
+const program = programOf('apps/worker/src/first-admin.ts');
 const env = { ...process.env, ...seedEnv(t, { SEED: 'none' }) };
 const platform = await createPlatform(loadConfig(env), { role: 'cli', systems: [receivables] });
 const users = createUserRepository(platform.db);

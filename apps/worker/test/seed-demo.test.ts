@@ -13,7 +13,7 @@ import type { ExpectedSample } from '../../../samples/expected.ts';
 import { signIn } from '../src/seed/api-client.ts';
 import { createSeedMarker } from '../src/seed/marker.ts';
 import { systems } from '../src/worker.ts';
-import { seedEnv } from './seed-support.ts';
+import { programOf, seedEnv } from './seed-support.ts';
 
 t.setTimeout(300_000);
 const root = join(import.meta.dirname, '../../..');
@@ -45,7 +45,7 @@ t.teardown(async () => {
 });
 
 function run(script: string, args: string[] = []): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', join(root, script), ...args], {
+  return spawn(process.execPath, [...programOf(script), ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,13 @@ export function seedEnv(t: Test, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
     LOG_LEVEL: 'silent',
     ...env,
   };
+}
+
+/** How Node starts a program: from what the runner has made of it before all tests, else with the loader. */
+export function programOf(script: string): string[] {
+  const made = join(process.env.TEST_PROGRAMS ?? '', `${script}.mjs`);
+  if (process.env.TEST_PROGRAMS && existsSync(made)) return [made];
+  return ['--import', 'tsx', join(import.meta.dirname, '../../..', script)];
 }
 
 /** The platform on that environment, with its migrations done. */

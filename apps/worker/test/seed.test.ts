@@ -6,15 +6,13 @@ import t, { type Test } from 'tap';
 import { createSeedMarker } from '../src/seed/marker.ts';
 import { createProgress } from '../src/seed/progress.ts';
 import { runSeed } from '../src/seed/seed.ts';
-import { openPlatform, seedEnv } from './seed-support.ts';
+import { openPlatform, programOf, seedEnv } from './seed-support.ts';
 
 t.setTimeout(120_000);
 
-const main = join(import.meta.dirname, '../src/seed/main.ts');
-
 /** Runs the command as the start does. */
 async function runCommand(t: Test, env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, programOf('apps/worker/src/seed/main.ts'), {
     env: { ...process.env, ...seedEnv(t, env) },
   });
   t.teardown(() => child.kill('SIGKILL'));

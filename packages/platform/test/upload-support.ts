@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,11 +170,16 @@ export async function buildForm(fields: Record<string, string> = {}, fileName = 
   return form;
 }
 
-const workerScript = fileURLToPath(new URL('worker-process.ts', import.meta.url));
+/** How Node starts a worker: from what the runner has made of it before all tests, else with the loader. */
+function workerProgram(): string[] {
+  const made = join(process.env.TEST_PROGRAMS ?? '', 'packages/platform/test/worker-process.ts.mjs');
+  if (process.env.TEST_PROGRAMS && existsSync(made)) return [made];
+  return ['--import', 'tsx', fileURLToPath(new URL('worker-process.ts', import.meta.url))];
+}
 
 /** A worker as a process of its own; killed with the test. */
 export async function startWorkerProcess(t: Test, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', workerScript], {
+  const child = spawn(process.execPath, workerProgram(), {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
