@@ -9,6 +9,28 @@ export function findTestFiles(root: string, dirs: readonly string[], filters: re
   return found.filter((file) => wanted.some((filter) => file.includes(filter)));
 }
 
+/** Which files take long, the longest first; by the names that they have in every system. */
+const long = [
+  /\/property\.test\.ts$/,
+  /^test\/operations\/(drill|outages)/,
+  /^test\/fuzz\//,
+  /\/seed-demo\.test\.ts$/,
+  /^test\/operations\//,
+  /\/histories\.test\.ts$/,
+  /^scripts\/test\/(bench|start)/,
+  /^test\/contract\//,
+  /^packages\/platform\/test\/(audit-chain|backup|worker-process)/,
+];
+
+/** The same files with the long ones first: none of them begins when all others have ended. */
+export function longestFirst(files: readonly string[]): string[] {
+  const rank = (file: string) => {
+    const found = long.findIndex((pattern) => pattern.test(file));
+    return found < 0 ? long.length : found;
+  };
+  return files.toSorted((a, b) => rank(a) - rank(b));
+}
+
 function walk(root: string, dir: string): string[] {
   let entries: Dirent[];
   try {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DevServicesError, type Services, startServices } from '@backoffice/dev-services';
-import { findTestFiles } from './files.ts';
+import { findTestFiles, longestFirst } from './files.ts';
 import { makePrograms } from './programs.ts';
 import { type FileResult, runFile } from './run-file.ts';
 
@@ -19,8 +19,9 @@ Runs the test files whose path contains one of the parts, or all of them, on a t
 TEST_MONGODB_URI, TEST_REDIS_URL: servers to use instead; every file makes databases of its own there.
 `;
 
+/** One more than the processors that are used: a file waits for its servers and processes about a third of its time. */
 function defaultJobs(): number {
-  return Math.max(1, Math.min(2, availableParallelism()));
+  return Math.min(2, availableParallelism()) + 1;
 }
 
 export interface RunOptions {
@@ -39,7 +40,7 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
   const root = options.root ?? process.cwd();
   const jobs = positive('--jobs', values.jobs) ?? defaultJobs();
   const timeoutMs = (positive('--timeout', values.timeout) ?? 900) * 1000;
-  const files = findTestFiles(root, options.dirs ?? dirs, positionals);
+  const files = longestFirst(findTestFiles(root, options.dirs ?? dirs, positionals));
   if (files.length === 0) {
     console.log(positionals.length > 0 ? `No test file matches ${positionals.join(', ')}.` : 'No test file.');
     // Nothing that ran is not the same as nothing that failed.

@@ -10,7 +10,7 @@ const programs = [
   ...['audit', 'backup', 'doctor', 'first-admin', 'main', 'migrate', 'restore', 'seed/main'].map(
     (name) => `apps/worker/src/${name}.ts`,
   ),
-  'packages/platform/test/worker-process.ts',
+  ...['audit-mover', 'worker-process'].map((name) => `packages/platform/test/${name}.ts`),
   'test/harness/clocked-process.ts',
 ];
 

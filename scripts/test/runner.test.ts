@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { findTestFiles } from '../runner/files.ts';
+import { findTestFiles, longestFirst } from '../runner/files.ts';
 import { cleanEnv, processesWith, run, scratch, until } from './support.ts';
 
 function runFixtures(t: Test, dir: string, args: string[] = [], env?: NodeJS.ProcessEnv) {
@@ -66,6 +66,14 @@ t.test('a filter chooses files by a part of their path', async (t) => {
   t.same(findTestFiles(root, ['nowhere'], []), []);
   const { output } = await runFixtures(t, 'crash', ['./runner/crash/throws']).ended;
   t.equal(lastLine(output), '0 passed, 1 failed');
+});
+
+t.test('the files that take long begin first, whichever system they are of', async (t) => {
+  const [short, contract, one, other] = [
+    ...['packages/core/test/money.test.ts', 'test/contract/matrix.test.ts'],
+    ...['packages/modules/one/test/property.test.ts', 'packages/modules/other/test/property.test.ts'],
+  ] as const;
+  t.same(longestFirst([short, one, contract, other]), [one, other, contract, short]);
 });
 
 t.test('a wrong option is one sentence', async (t) => {

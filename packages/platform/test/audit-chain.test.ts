@@ -1,11 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { MongoClient, ObjectId } from 'mongodb';
 import t from 'tap';
 import { canonical } from '../src/audit/canonical.ts';
 import { auditOf, buildEntry, fill, mongoUri, openAudit, tell } from './audit-support.ts';
+import { programOf } from './programs.ts';
 
 t.setTimeout(240_000);
 
@@ -154,8 +154,9 @@ t.test(
   '17. 18. movers as processes, killed at any moment: each entry once, no number left out',
   async (t) => {
     const { db, audit, entries } = await openAudit(t);
-    const script = fileURLToPath(new URL('audit-mover.ts', import.meta.url));
-    const begin = () => fork(script, [mongoUri, db.databaseName], { execArgv: ['--import', 'tsx'] });
+    const given = [...programOf('audit-mover.ts'), mongoUri, db.databaseName];
+    const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
+    const begin = () => spawn(process.execPath, given, { stdio: [...stdio] });
     const children: ChildProcess[] = [begin(), begin(), begin()];
     t.teardown(() => {
       for (const child of children) child.kill('SIGKILL');

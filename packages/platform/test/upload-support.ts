@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { writeWorkbook } from '@backoffice/spreadsheet';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Redis } from 'ioredis';
@@ -26,6 +24,7 @@ import { dedupeKeyOf } from '../src/uploads/model.ts';
 import { sendAccepted, uploadRoutes } from '../src/uploads/routes.ts';
 import { acceptedView, uploadFault, uploadView, waitMsOf } from '../src/uploads/view.ts';
 import { auditKey, bearer, buildModule, buildUser, jwtSecret, listen, signIn } from './http-support.ts';
+import { programOf } from './programs.ts';
 import { kindName, type TestParams } from './test-kind.ts';
 
 const mongoUri = process.env.TEST_MONGODB_URI ?? 'mongodb://127.0.0.1:27017';
@@ -170,16 +169,9 @@ export async function buildForm(fields: Record<string, string> = {}, fileName = 
   return form;
 }
 
-/** How Node starts a worker: from what the runner has made of it before all tests, else with the loader. */
-function workerProgram(): string[] {
-  const made = join(process.env.TEST_PROGRAMS ?? '', 'packages/platform/test/worker-process.ts.mjs');
-  if (process.env.TEST_PROGRAMS && existsSync(made)) return [made];
-  return ['--import', 'tsx', fileURLToPath(new URL('worker-process.ts', import.meta.url))];
-}
-
 /** A worker as a process of its own; killed with the test. */
 export async function startWorkerProcess(t: Test, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const child = spawn(process.execPath, workerProgram(), {
+  const child = spawn(process.execPath, programOf('worker-process.ts'), {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
