@@ -18,7 +18,7 @@ const long = [
   /^test\/operations\//,
   /\/histories\.test\.ts$/,
   /^scripts\/test\/(bench|start)/,
-  /^test\/contract\//,
+  /^test\/contract\/|\/contract-[^/]+\.test\.ts$/,
   /^packages\/platform\/test\/(audit-chain|backup|worker-process)/,
 ];
 
