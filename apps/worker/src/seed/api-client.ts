@@ -34,12 +34,12 @@ export async function signIn(
   /** Asks again while the API is busy or not ready, as long as it says when. */
   async function call(method: string, path: string, body?: FormData | object): Promise<Response> {
     const isForm = body instanceof FormData;
-    const init: RequestInit = { method, signal, headers: { ...headers } };
+    const init: RequestInit = { method, headers: { ...headers } };
     if (body !== undefined) init.body = isForm ? body : JSON.stringify(body);
     if (body !== undefined && !isForm) init.headers = { ...headers, 'content-type': 'application/json' };
     const end = Date.now() + patienceMs;
     for (;;) {
-      const answer = await fetch(base + path, init);
+      const answer = await fetchUntil(signal, base + path, init);
       if (answer.ok) return answer;
       const text = await answer.text();
       const busy = answer.status === 429 || answer.status === 503;
@@ -97,6 +97,19 @@ export async function signIn(
       return status;
     },
   };
+}
+
+/** With a signal of its own: on one that thousands share, each request would leave a listener behind. */
+async function fetchUntil(signal: AbortSignal, url: string, init: RequestInit): Promise<Response> {
+  signal.throwIfAborted();
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await fetch(url, { ...init, signal: own.signal });
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function retryAfterMs(answer: Response, fallback: number): number {
