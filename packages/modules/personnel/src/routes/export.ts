@@ -16,7 +16,7 @@ const ExportQuery = Type.Object({
   filter: DbListQuery.properties.filter,
   format: Type.Optional(Type.Union([Type.Literal('xlsx'), Type.Literal('csv')])),
 });
-const Csv = { [csvType]: { schema: Type.String() } };
+const Csv = { 'text/csv': { schema: Type.String() } };
 
 /** `GET /export`: the records of a list as a sheet that can be imported again. */
 export function exportRoutes({ repository, scopeOf }: RouteContext): FastifyPluginAsyncTypebox {
