@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { addMonths, dayInZone, monthOfDay } from '@backoffice/core';
 import { startServices } from '@backoffice/dev-services';
 import { elapsed, median } from './measure.ts';
+import { benchModules } from './modules.ts';
 import { reportOf, type SizeResult } from './report.ts';
 import { type Firm, type ImportRun, makeFirm, type ReadRun, runImport } from './runs.ts';
 import type { BenchSystem } from './system.ts';
@@ -84,6 +85,11 @@ export async function main(args: string[]): Promise<number> {
     }
     const of = (rows: number) => results.find((each) => each.rows === rows)!;
     say(`\n${reportOf(of(plan.small), of(plan.middle), of(plan.large), !values.quick)}`);
+    await beside?.close();
+    beside = null;
+    const setting = { dir, quick: values.quick, runs, say, signal: broken.signal };
+    const ofModules = await benchModules(services, setting);
+    say(`\n${ofModules}`);
     const now = loadavg()[0]!;
     say(`\nMedians of ${runs} ${runs === 1 ? 'run' : 'runs'}; load average at the end ${now.toFixed(1)}.`);
     return 0;

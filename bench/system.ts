@@ -13,6 +13,7 @@ import {
   type Membership,
   type NewUser,
   portSettingOf,
+  type SeedWire,
   type SystemModule,
 } from '@backoffice/platform';
 import { receivables } from '@backoffice/receivables';
@@ -45,6 +46,12 @@ export interface UploadStatus {
 export interface BenchSubject {
   module: Pick<SystemModule, 'name' | 'prefix'>;
   membership: Membership;
+  /** By what the user signs in, where that is no e-mail address. */
+  armyNumber?: string;
+  /** How its API is spoken to, where that is not as the platform's own routes have it. */
+  wire?: SeedWire;
+  /** Where files are uploaded to; left out: `/upload`. */
+  uploads?: string;
 }
 
 const outstanding: BenchSubject = {
@@ -133,7 +140,7 @@ export async function startSystem(
     const worker = start('worker', 'apps/worker/src/main.ts');
     const base = `http://127.0.0.1:${port}`;
     await untilReady(`${base}/ready`, children);
-    const client = await signIn(`${base}${subject.module.prefix}`);
+    const client = await signIn(`${base}${subject.module.prefix}`, subject);
     return { ...client, db, apiPid: api.pid!, workerPid: worker.pid!, close };
   } catch (error) {
     await close();
@@ -141,10 +148,10 @@ export async function startSystem(
   }
 }
 
-async function benchUser({ module, membership }: BenchSubject): Promise<NewUser> {
+async function benchUser({ module, membership, armyNumber }: BenchSubject): Promise<NewUser> {
   return {
     name: 'Bench',
-    email,
+    ...(armyNumber === undefined ? { email } : { email: null, armyNumber }),
     passwordHash: await createPasswords(4).hash(password),
     contact: '',
     memberships: { [module.name]: membership },
@@ -166,7 +173,15 @@ function lastWords(children: readonly { log: string }[]): string {
 
 type Client = Pick<BenchSystem, 'base' | 'headers' | 'call' | 'upload'>;
 
-async function signIn(base: string): Promise<Client> {
+const plainWire: SeedWire = {
+  credentials: (name, secret) => ({ email: name, password: secret }),
+  dataOf: (answer) => answer,
+};
+
+async function signIn(
+  base: string,
+  { armyNumber, wire = plainWire, uploads = '/upload' }: BenchSubject,
+): Promise<Client> {
   let token = '';
 
   async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
@@ -175,23 +190,24 @@ async function signIn(base: string): Promise<Client> {
     const response = await fetch(`${base}${path}`, { ...init, headers });
     const text = await response.text();
     if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text.slice(0, 500)}`);
-    return JSON.parse(text) as T;
+    return wire.dataOf(JSON.parse(text)) as T;
   }
 
   async function upload(path: string, fields: Record<string, string>): Promise<UploadStatus> {
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) form.set(name, value);
-    form.set('file', await openAsBlob(path), 'statement.xlsx');
-    let status = await call<UploadStatus>('/upload', { method: 'POST', body: form });
+    form.set('file', await openAsBlob(path), 'bench.xlsx');
+    const first = await call<UploadStatus>(uploads, { method: 'POST', body: form });
+    let status = { ...first, status: first.status ?? 'completed' };
     while (['queued', 'processing'].includes(status.status)) {
       await delay(50);
-      status = await call<UploadStatus>(`/upload/${status.uploadId}/status`);
+      status = await call<UploadStatus>(`${uploads}/${status.uploadId}/status`);
     }
     if (!status.status.startsWith('completed')) throw new Error(`The upload has ${status.status}.`);
     return status;
   }
 
-  const login = { method: 'POST', body: JSON.stringify({ email, password }) };
+  const login = { method: 'POST', body: JSON.stringify(wire.credentials(armyNumber ?? email, password)) };
   ({ token } = await call<{ token: string }>('/auth/login', login));
   return { base, headers: { authorization: `Bearer ${token}` }, call, upload };
 }

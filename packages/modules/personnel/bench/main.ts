@@ -2,7 +2,9 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { writeWorkbook } from '@backoffice/spreadsheet';
 import type { Db } from 'mongodb';
+import { personnelSeed } from '../src/demo/seed.ts';
 import { recordsSheet } from '../src/imports/template.ts';
+import { personnel } from '../src/index.ts';
 import { type RecordDocument, searchText } from '../src/model.ts';
 import { createPersonnelRepository } from '../src/repository.ts';
 import { fillDb, parts, personAt } from './records.ts';
@@ -32,19 +34,16 @@ export interface BenchLine {
   met?: boolean;
 }
 
-/** Who the bench signs in as. */
-export const user = {
-  armyNumber: 'BENCH-001',
+/** The system that is measured, and who signs in to it. */
+export const subject = {
+  module: personnel,
   membership: {
-    role: 'admin',
-    firstName: 'Bench',
-    lastName: 'User',
-    allowedDbs: [],
-    accessAllDb: true,
-    isGenerated: false,
+    ...{ role: 'admin', firstName: 'Bench', lastName: 'User' },
+    ...{ allowedDbs: [], accessAllDb: true, isGenerated: false },
   },
-  credentials: (password: string) => ({ army_number: 'BENCH-001', password }),
-  dataOf: (answer: unknown) => (answer as { data: unknown }).data,
+  armyNumber: 'BENCH-001',
+  wire: personnelSeed.wire!,
+  uploads: '/personnels/upload',
 };
 
 const zone = 'Asia/Kolkata';
