@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createUserRepository, platformMigrations, runDoctorCommand } from '@backoffice/platform';
-import { receivables, receivablesMigrations } from '@backoffice/receivables';
+import { receivables } from '@backoffice/receivables';
+import { systems } from '@backoffice/worker';
 import t, { type Test } from 'tap';
 import {
   openPlatform,
@@ -14,7 +15,8 @@ import {
 import { ownMongo, ownRedis } from './servers.ts';
 import { backupScript, runCommand, temporaryFolder } from './support.ts';
 
-const migrations = [...platformMigrations, ...receivablesMigrations];
+// Whatever system is asked about: the database is that of all.
+const migrations = [...platformMigrations, ...systems.flatMap((system) => system.migrations)];
 const key = () => randomBytes(40).toString('base64');
 
 /** Settings as they should be in production, beside what the test's own servers need. */
