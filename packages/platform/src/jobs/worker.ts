@@ -47,6 +47,16 @@ export interface WorkerModule {
   audited?: readonly string[];
   /** Those without which `/ready` of the worker says no, beside the platform's. */
   migrations?: readonly Migration[];
+  /** What the command `rollups` does with the system's materialized figures. */
+  rollups?: (platform: Platform) => Rollups;
+}
+
+/** The materialized figures of a system, to be held against what they were made from. */
+export interface Rollups {
+  /** Makes them anew and puts them in force; gives a sentence that says what was done. */
+  rebuild: () => Promise<string>;
+  /** Makes them anew, compares, changes nothing; gives a sentence for each difference. */
+  verify: () => Promise<string[]>;
 }
 
 export interface RunningWorker {
