@@ -5,13 +5,13 @@ const usage = `Usage: npm run rollups verify|rebuild [system]
 
   verify   makes all materialized figures anew, compares, and names what differs; changes nothing
   rebuild  makes them anew and puts them in force
-  system   that one alone; left out: all`;
+  system   one alone; left out: all of`;
 
 await runCommand(async (platform, [what = '', ...names]) => {
   const known = workers.filter((worker) => worker.rollups !== undefined);
   const chosen = known.filter(({ name }) => names.length === 0 || names.includes(name));
   if (!['verify', 'rebuild'].includes(what) || names.length > 1 || chosen.length === 0) {
-    console.error(`${usage}: ${known.map(({ name }) => name).join(', ')}`);
+    console.error(`${usage} ${known.map(({ name }) => name).join(', ')}`);
     return 2;
   }
   let differing = 0;
