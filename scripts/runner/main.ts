@@ -60,7 +60,7 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
   try {
     if (!process.env.TEST_MONGODB_URI || !process.env.TEST_REDIS_URL) console.log('Starting servers …');
     services = await startServices({ ephemeral: true, log: (line) => console.log(line) });
-    const programs = options.dirs === undefined ? await preparePrograms(root) : undefined;
+    const programs = options.dirs === undefined ? await preparePrograms(root, files) : undefined;
     made = programs?.dir;
     const env = {
       ...process.env,
@@ -113,15 +113,18 @@ export async function main(args: string[], options: RunOptions = {}): Promise<nu
 }
 
 /**
- * What tests start as processes, made ready. Below node_modules, so that libraries are found from there. Code of
+ * The test files and what they start as processes, made ready. Below node_modules, so that libraries are found from there. Code of
  * which nothing can be made is started with the loader, and the tests will say what is wrong with it.
  */
-async function preparePrograms(root: string): Promise<{ dir: string; env: NodeJS.ProcessEnv }> {
+async function preparePrograms(
+  root: string,
+  files: readonly string[],
+): Promise<{ dir: string; env: NodeJS.ProcessEnv }> {
   const cache = join(root, 'node_modules', '.cache');
   await mkdir(cache, { recursive: true });
   const dir = await mkdtemp(join(cache, 'test-programs-'));
   try {
-    await makePrograms(root, dir);
+    await makePrograms(root, dir, files);
     return { dir, env: { TEST_PROGRAMS: dir } };
   } catch (error) {
     console.log(`The programs are started with the loader of TypeScript: ${(error as Error).message}`);

@@ -15,14 +15,15 @@ const programs = [
 ];
 
 /**
- * Makes plain JavaScript of the programs below `dir`, each under its own path with `.mjs` behind it. More than half
- * of what the start of one costs is the loader of TypeScript, and a run of all tests starts some hundred and fifty.
- * Only this repository's own code is put together; libraries are loaded from where they are.
+ * Makes plain JavaScript of these test files and of the programs that they start, below `dir`, each under its own
+ * path with `.mjs` behind it. More than half of what a start costs is the loader of TypeScript, and a run of all tests
+ * starts some two hundred and fifty. Only this repository's own code is put together; libraries are loaded from where
+ * they are.
  */
-export async function makePrograms(root: string, dir: string): Promise<void> {
+export async function makePrograms(root: string, dir: string, files: readonly string[]): Promise<void> {
   await build({
     absWorkingDir: root,
-    entryPoints: programs,
+    entryPoints: [...programs, ...files],
     outbase: root,
     outdir: dir,
     outExtension: { '.js': '.ts.mjs' },
@@ -35,6 +36,9 @@ export async function makePrograms(root: string, dir: string): Promise<void> {
     // As Node resolves an import, without what bundlers add to it.
     conditions: [],
     mainFields: ['main'],
+    // A failed test says where it stands in the source.
+    sourcemap: 'linked',
+    sourcesContent: false,
     logLevel: 'silent',
     plugins: [librariesStay(root), knowsItsPlace],
   });
@@ -69,7 +73,14 @@ const knowsItsPlace: Plugin = {
         'import.meta.url': JSON.stringify(pathToFileURL(path).href),
         'import.meta.dirname': JSON.stringify(join(path, '..')),
       };
-      const { code } = await transform(text, { loader: 'ts', format: 'esm', target: 'node20', define });
+      const map = { sourcemap: 'inline', sourcesContent: false, sourcefile: path } as const;
+      const { code } = await transform(text, {
+        loader: 'ts',
+        format: 'esm',
+        target: 'node20',
+        define,
+        ...map,
+      });
       return { contents: code, loader: 'js' };
     });
   },

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Parser, type Result } from 'tap-parser';
 
 export interface FileResult {
@@ -31,7 +33,9 @@ export async function runFile(options: RunFileOptions): Promise<FileResult> {
   const { root, file, timeoutMs } = options;
   const began = performance.now();
   const result: FileResult = { file, passed: 0, failed: 0, skipped: 0, ms: 0, faults: [] };
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+  const made = join(options.env.TEST_PROGRAMS ?? '', `${file}.mjs`);
+  const ready = options.env.TEST_PROGRAMS !== undefined && existsSync(made);
+  const child = spawn(process.execPath, ready ? ['--enable-source-maps', made] : ['--import', 'tsx', file], {
     cwd: root,
     // In seconds. Tap's own limit of 30 s would be that of a whole file.
     env: { ...options.env, TAP_TIMEOUT: String(timeoutMs / 1000) },

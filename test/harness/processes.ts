@@ -72,14 +72,17 @@ export async function removeKeys(redis: TestPlatform['redis'], prefix: string): 
   if (keys.length > 0) await redis.del(...keys);
 }
 
-/** The first value that is not null, undefined or false; fails after a minute. */
+/**
+ * The first value that is not null, undefined or false; fails after a minute. What comes soon is seen soon; what takes
+ * long is not kept from coming by being asked for all the time.
+ */
 export async function until<T>(what: string, read: () => Promise<T> | T): Promise<NonNullable<T>> {
   const end = Date.now() + 60_000;
-  for (;;) {
+  for (let pause = 5; ; pause = Math.min(60, pause * 1.2)) {
     const value = await read();
     if (value !== null && value !== undefined && value !== false) return value as NonNullable<T>;
     if (Date.now() > end) throw new Error(`Waited too long for ${what}.`);
-    await delay(20);
+    await delay(pause);
   }
 }
 

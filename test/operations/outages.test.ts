@@ -42,6 +42,7 @@ t.test(
         const answer = await system.put('country', `/customers/D${writer}/notes`, { newNotes: `${nth}` });
         if (answer.status === 200) acknowledged[writer] = nth;
         else refused.push({ status: answer.status, code: answer.body.code });
+        await delay(20);
       }
     });
     await half(system, uploadId);
