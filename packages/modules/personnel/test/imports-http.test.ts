@@ -269,6 +269,8 @@ t.test('1-10. odd files and fields are refused with a code, and nothing is kept'
     [null, { db_id: id }, 400, 'FILE_MISSING'],
     [Buffer.alloc(0), { db_id: id }, 400, 'FILE_EMPTY'],
     [Buffer.from('a,b\n1,2\n'), { db_id: id }, 415, 'NOT_A_WORKBOOK'],
+    // Larger than a list may be.
+    [Buffer.alloc(6 * 1024 * 1024, 'a,b\n'), { db_id: id }, 415, 'NOT_A_WORKBOOK'],
     [file.subarray(0, 2_000), { db_id: id }, 422, 'WORKBOOK_BROKEN'],
     [await sheetOf([['x']], ['Nothing']), { db_id: id }, 422, 'NO_HEADER_ROW'],
     [await sheetOf([]), { db_id: id }, 422, 'NO_ROWS'],

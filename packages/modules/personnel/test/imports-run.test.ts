@@ -181,6 +181,88 @@ t.test(
   },
 );
 
+t.test(
+  '54, 55. whoever is faster than a row is heeded: a number that was taken meanwhile, a record that was changed',
+  async (t) => {
+    const { repository, id, importLines, all, insert, scope } = await setUp(t);
+    const [taken, changed, gone] = people('M', 3) as [PersonnelFields, PersonnelFields, PersonnelFields];
+    const records = [await insert(changed), await insert(gone)];
+    const { imports } = repository;
+    let first = true;
+    const meddling = {
+      ...repository,
+      imports: {
+        ...imports,
+        async listStanding(...asked: Parameters<typeof imports.listStanding>) {
+          const found = await imports.listStanding(...asked);
+          if (!first) return found;
+          first = false;
+          // Between the look and the write.
+          await insert({ ...taken, rank: 'Faster' });
+          const by = [actor, null] as const;
+          await repository.records.update(
+            await scope(),
+            records[0]!._id.toHexString(),
+            { fields: { remark: 'by hand' } },
+            ...by,
+          );
+          await repository.records.remove(await scope(), records[1]!._id.toHexString(), ...by);
+          return found;
+        },
+      },
+    };
+    const lines = sheetOf([taken, { ...gone, rank: 'Capt' }]);
+    const few = header.filter((each) => each !== 'Remark');
+    const cut = (line: Written[]) => line.filter((_each, i) => few.includes(header[i]!));
+    const { result } = await importLines(
+      {
+        db: id,
+        lines: [few, ...lines.slice(1).map(cut), cut(lineOf({ ...changed, rank: 'Capt' }))],
+        onExisting: 'update',
+      },
+      meddling,
+    );
+    t.same(result?.counts, { read: 3, inserted: 1, updated: 2, unchanged: 0, duplicates: 0, rejected: 0 });
+    t.same((await all()).map(({ army_number, rank, remark }) => [army_number, rank, remark]).sort(), [
+      [taken.army_number, taken.rank, null],
+      [changed.army_number, 'Capt', 'by hand'],
+      [gone.army_number, 'Capt', null],
+    ]);
+
+    first = true;
+    const [other] = people('N', 1) as [PersonnelFields];
+    const racing = { ...meddling, imports: { ...meddling.imports } };
+    racing.imports.listStanding = async (...asked) => {
+      const found = await imports.listStanding(...asked);
+      if (first) await insert({ ...other, rank: 'Faster' });
+      first = false;
+      return found;
+    };
+    const refused = await importLines({ db: id, lines: sheetOf([other, ...people('O', 1)]) }, racing);
+    t.match(refused.result?.counts, { inserted: 1, rejected: 1 });
+    t.equal(refused.result?.errors[0]?.code, 'NUMBER_EXISTS');
+
+    first = true;
+    const [more] = people('P', 1) as [PersonnelFields];
+    racing.imports.listStanding = async (...asked) => {
+      const found = await imports.listStanding(...asked);
+      // After the trial of all or nothing.
+      if (!first && found.size === 0) await insert({ ...more, rank: 'Faster' }).catch(() => undefined);
+      first = false;
+      return found;
+    };
+    const before = (await all()).length;
+    const key = 'of-p';
+    const wholly = await importLines(
+      { db: id, lines: sheetOf([more, ...people('Q', 1)]), onError: 'reject_all', key },
+      racing,
+    );
+    t.equal(wholly.code, 'ROWS_REJECTED');
+    t.equal((await all()).length, before + 1, 'only what was made by hand');
+    t.equal(await imports.findClaim(key), null);
+  },
+);
+
 t.test('nobody sees an import before all of it is there', async (t) => {
   const { repository, id, importLines, all, scope } = await setUp(t);
   const { imports } = repository;

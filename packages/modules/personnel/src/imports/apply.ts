@@ -89,11 +89,10 @@ async function look(
   { counts, figures }: Applied,
 ): Promise<Looked> {
   const { imports, dbs } = run.repository;
-  const standing = await imports.listStanding(
-    run.dbId,
-    rows.map((row) => row.key),
-  );
-  const own = run.dryRun ? new Set<string>() : await imports.listThere(rows.map((row) => idOf(run, row)));
+  const keys = rows.map((row) => row.key);
+  const ids = run.dryRun ? [] : rows.map((row) => idOf(run, row));
+  const [standing, own] = await Promise.all([imports.listStanding(run.dbId, keys), imports.listThere(ids)]);
+  // Asked after the records: an import is hidden before its first record is there.
   const hidden = (await dbs.findAny(run.dbId))?.hidden_imports ?? [];
   const facts = {
     importId: run.importId,
