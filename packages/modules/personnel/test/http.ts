@@ -105,7 +105,8 @@ export async function startSystem(
     const json = type.startsWith('application/json') && bytes.length > 0;
     const body = json ? JSON.parse(bytes.toString()) : bytes;
     const fault = documentation.fault(method, path, answer.status, type, body);
-    if (fault !== null && bytes.length > 0) t.fail(fault);
+    // Who asks with a method that there is not asks for nothing that is documented.
+    if (fault !== null && bytes.length > 0 && answer.status !== 405) t.fail(fault);
     if (json) for (const each of faultsOf(answer.status, body)) t.fail(`${method} ${path}: ${each}`);
     return { status: answer.status, headers: answer.headers, body };
   }
@@ -168,7 +169,7 @@ export async function startSystem(
 }
 
 /** What the contract asks of every JSON answer. */
-function faultsOf(status: number, body: Json): string[] {
+export function faultsOf(status: number, body: Json): string[] {
   const faults: string[] = [];
   if (body?.openapi !== undefined) return faults;
   if (typeof body?.message !== 'string' || body.message === '') faults.push(`${status} has no message`);

@@ -106,7 +106,9 @@ function partsOf(
   system: SystemName,
   { text, fields }: NonNullable<MemberQuery['search']>,
 ): Filter<UserDocument>[] {
-  const part = (wanted: string) => ({ $regex: wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), $options: 'i' });
+  // MongoDB takes no pattern with a null character in it.
+  const escaped = (wanted: string) => wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\0', '\\x00');
+  const part = (wanted: string) => ({ $regex: escaped(wanted), $options: 'i' });
   const number = fields.includes('armyNumber') ? normalArmyNumber(text) : '';
   return [
     ...fields.map((field) => ({

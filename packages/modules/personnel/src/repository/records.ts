@@ -538,7 +538,8 @@ export function entryOf(
 
 /** A text as part of a regular expression that means just that text. */
 function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+  // MongoDB takes no pattern with a null character in it; written so, it is one that no text holds.
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replaceAll('\0', '\\x00');
 }
 
 export const notFound = () => new CodedError('NOT_FOUND', 'Personnel not found');

@@ -14,7 +14,7 @@ import { userRoutes } from './users.ts';
 export function personnelRoutes(platform: Platform, identity: Identity): FastifyPluginAsyncTypebox {
   const context = createRouteContext(platform, identity);
   return async (app) => {
-    takeEmptyBodies(app);
+    readBodies(app);
     await app.register(authRoutes(context));
     await app.register(userRoutes(context));
     await app.register(dbRoutes(context));
@@ -27,10 +27,13 @@ export function personnelRoutes(platform: Platform, identity: Identity): Fastify
 
 /**
  * Existing front-ends name JSON as the type of every request, also of those without a body, such as a DELETE. An
- * empty body is none then; where one is needed, its schema says so.
+ * empty body is none then; where one is needed, its schema says so. Plain text is taken nowhere.
  */
-function takeEmptyBodies(app: Pick<FastifyInstance, 'addContentTypeParser' | 'getDefaultJsonParser'>): void {
+function readBodies(
+  app: Pick<FastifyInstance, 'addContentTypeParser' | 'removeContentTypeParser' | 'getDefaultJsonParser'>,
+): void {
   const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('text/plain');
   app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else parse(request, body, done);
