@@ -68,7 +68,8 @@ export const DbListQuery = Type.Object({
 const day = (description: string) => Type.Optional(Type.String({ maxLength: 100, description }));
 const ids = Type.Optional(
   Type.Union([Type.Literal('none'), Type.Literal('all')], {
-    description: 'all: with the ids of the records behind every figure',
+    description:
+      'all (left out): with the ids of the records behind every figure; none: without, read from one document a db',
   }),
 );
 const businessDay = 'YYYY-MM-DD in the business time zone';

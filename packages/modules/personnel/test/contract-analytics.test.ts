@@ -172,7 +172,8 @@ t.test('headcount as of any day, with the ids behind it', async (t) => {
     all: { total: { total: 1 }, awol: { total: 1 }, active: { total: 0 } },
   });
   t.same(Object.keys(today.all), ['total', ...statuses]);
-  t.notOk('ids' in today.all.total);
+  t.same(today.all.awol.ids, [a], 'they come along unless they are declined');
+  t.notOk('ids' in (await head('ids=none')).all.total);
   t.match(await head('as_of=2026-11-12&ids=all'), {
     all: { total: { total: 2, ids: [a, b] }, active: { ids: [a, b] } },
     dbs: [{ db_id: db }],

@@ -141,7 +141,7 @@ export function analyticsRoutes(context: RouteContext): FastifyPluginAsyncTypebo
       async (request) => {
         const { db_id, as_of, ids } = request.query;
         const asOf = as_of === undefined ? context.today() : readDay('as_of', as_of);
-        const wanted = { asOf, ids: ids === 'all', db: readDbId(db_id) };
+        const wanted = { asOf, ids: ids !== 'none', db: readDbId(db_id) };
         const found = await headcount(repository, await context.scopeOf(request), wanted);
         return answer('Headcount fetched successfully', { as_of: asOf, ...found });
       },
@@ -163,7 +163,7 @@ export function analyticsRoutes(context: RouteContext): FastifyPluginAsyncTypebo
         const from = readDay('from', days.from ?? `${thisMonth()}-01`);
         const to = readDay('to', days.to ?? context.today());
         assertOrder(from, to);
-        const wanted = { from, to, ids: ids === 'all', db: readDbId(db_id) };
+        const wanted = { from, to, ids: ids !== 'none', db: readDbId(db_id) };
         const found = await movements(repository, await context.scopeOf(request), wanted);
         return answer('Movements fetched successfully', { from, to, ...found });
       },
