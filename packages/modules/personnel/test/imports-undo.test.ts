@@ -256,3 +256,50 @@ t.test('an undo that was broken off is carried on by the next one', async (t) =>
     0,
   );
 });
+
+t.test(
+  'in the middle of an undo the figures hold nothing of the import, also where they had not taken it in yet',
+  async (t) => {
+    const { repository } = await opened;
+    const importLines = createImporter(t, repository, clock);
+    const id = await makeDb(repository, 'W');
+    const { dbs, imports } = repository;
+    const uploadId = new ObjectId();
+    const asked = { db: id, key: 'of-w', uploadId, lines: [header, lineOf(fieldsOf('W', 1, 'Pte'))] };
+    // Published, and the process died before it could fold.
+    const dying = {
+      ...repository,
+      dbs: {
+        ...dbs,
+        async show(...given: Parameters<typeof dbs.show>) {
+          await dbs.show(...given);
+          throw new Error('died');
+        },
+      },
+    };
+    await t.rejects(importLines(asked, dying), { message: 'died' });
+    t.same((await stateOf(repository, id)).figures.cells, { 'active|2026-11': 1 });
+    let looked = false;
+    const watching = {
+      ...repository,
+      imports: {
+        ...imports,
+        async revert(...given: Parameters<typeof imports.revert>) {
+          const { records, figures } = await stateOf(repository, id);
+          t.same([records, figures], [[], { days: {}, cells: {} }]);
+          looked = true;
+          return imports.revert(...given);
+        },
+      },
+    };
+    const upload = {
+      _id: uploadId,
+      params: { dbId: id, onExisting: 'reject' as const },
+      dedupeKey: 'of-w',
+      requestId: 'r',
+    };
+    await undoImport(watching, { ...upload, counts: null }, { userId: 'u', name: 'Ben' });
+    t.ok(looked);
+    t.same((await stateOf(repository, id)).figures, { days: {}, cells: {} });
+  },
+);
