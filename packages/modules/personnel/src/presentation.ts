@@ -1,6 +1,7 @@
 import type { UserDocument } from '@backoffice/platform';
 import type { DbDocument, RecordDocument, Scope } from './model.ts';
 import { readMembership } from './people.ts';
+import type { ShownRecord } from './repository/records.ts';
 
 // What goes out, under the names and in the order of the contract.
 
@@ -32,7 +33,7 @@ export function userView(user: UserDocument, dbs: ReadonlyMap<string, DbView>) {
   };
 }
 
-export function recordView(record: RecordDocument) {
+export function recordView(record: ShownRecord) {
   const { name, sort_code } = record.bank;
   return {
     id: record._id.toHexString(),

@@ -294,3 +294,15 @@ t.test('a list of users is searched in one field at a time, and paged in order o
   const far = await get('search=zara&page=99999999999999999999999999');
   t.match(far.data, { data: [], meta: { total: 3, hasPrevPage: true, hasNextPage: false } });
 });
+
+t.test('an Idempotency-Key makes a creation safe to repeat', async (t) => {
+  await system.addUser('ADMIN-010', { role: 'admin' });
+  const root = await signIn('ADMIN-010');
+  const key = { 'idempotency-key': 'user-1' };
+  const body = user();
+  const send = (given: unknown) => call(root, 'POST', '/admin/users', given, key);
+  const answers = await Promise.all(Array.from({ length: 6 }, () => send(body)));
+  t.equal(new Set(answers.map((each) => `${each.status} ${each.body.data.id}`)).size, 1);
+  t.match(answers[0], { status: 201 });
+  t.match(await send(user()), { status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED', statusCode: 422 } });
+});

@@ -22,7 +22,9 @@ async function setUp(t: Test) {
   const scope = () => repository.dbs.scope([id]);
   const all = async () => {
     const found = [];
-    for await (const record of repository.records.stream(await scope(), id)) found.push(record);
+    for await (const { _id } of repository.records.stream(await scope(), id)) {
+      found.push((await repository.records.find(await scope(), _id.toHexString()))!);
+    }
     return found;
   };
   const insert = async (fields: PersonnelFields) =>

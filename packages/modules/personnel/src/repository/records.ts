@@ -58,7 +58,12 @@ export type RecordRepository = ReturnType<typeof createRecordRepository>;
 const attempts = 8;
 /** What readers of a record do not need. */
 const withoutInner = { outbox: 0, folded: 0, unfolded: 0, idempotency: 0, search: 0 } as const;
+/** What a list of any length does without, too. */
+const asShown = { ...withoutInner, statuses: 0, places: 0, presence: 0, spells: 0, history: 0 } as const;
 const inOrder = { created_at: 1, _id: 1 } as const;
+
+/** A record as lists show it. */
+export type ShownRecord = Omit<RecordDocument, keyof typeof asShown>;
 
 /** The personnel records. Every call but the worker's own takes the caller's scope first. */
 export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Date) => IsoDay) {
@@ -297,13 +302,14 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
     findByIdempotencyKey: (key: string) => records.findOne({ 'idempotency.key': key }),
 
     /** All that the caller may see, of one db or of every one, in order of creation. */
-    async *stream(scope: Scope, dbId?: string, query?: ListQuery): AsyncGenerator<RecordDocument> {
+    async *stream(scope: Scope, dbId?: string, query?: ListQuery): AsyncGenerator<ShownRecord> {
       await settle();
       const filter = seen(scope, dbId);
       if (filter === null) return;
       const all = { ...filter, ...(query === undefined ? {} : asked(query)) };
       // More than fits into memory, where everything is asked for.
-      yield* records.find(all, { projection: withoutInner, sort: inOrder, allowDiskUse: true });
+      const options = { projection: asShown, sort: inOrder, allowDiskUse: true, batchSize: 1_000 };
+      yield* records.find<ShownRecord>(all, options);
     },
 
     /** One page of a db's list, and how many there are in all. */
