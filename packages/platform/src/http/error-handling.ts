@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { CodedError } from '@backoffice/core';
+import { CodedError, errorCodes } from '@backoffice/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { toCodedError } from './errors.ts';
 import type { SystemModule } from './module.ts';
@@ -35,7 +35,8 @@ export function sendError(
   // Planned work, and callers who have hung up, are no faults of ours.
   const expected = error.code === 'MAINTENANCE' || request.raw.aborted;
   if (status >= 500 && !expected) request.log.error({ err: thrown }, 'request failed');
-  else request.log.debug({ code: error.code }, error.message);
+  // Not the text that is sent: it may say again what the caller has sent.
+  else request.log.debug({ code: error.code }, errorCodes[error.code]);
   if (status === 503) reply.header('retry-after', retryAfterSeconds);
   const { retryAfterSeconds: wait } = error.details ?? {};
   if (typeof wait === 'number') reply.header('retry-after', wait);
