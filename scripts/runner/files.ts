@@ -13,7 +13,7 @@ export function findTestFiles(root: string, dirs: readonly string[], filters: re
 const long = [
   /\/property\.test\.ts$/,
   /^test\/operations\/(drill|outages)/,
-  /^test\/fuzz\//,
+  /\/fuzz\.test\.ts$/,
   /\/seed-demo\.test\.ts$/,
   /^test\/operations\//,
   /\/histories\.test\.ts$/,
