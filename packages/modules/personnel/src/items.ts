@@ -4,7 +4,7 @@ import { readFields } from './fields.ts';
 import { existsAlready } from './imports/row-errors.ts';
 import { type Actor, armyKey, type PersonnelFields, type Status, statuses } from './model.ts';
 import { rowId } from './repository/imports.ts';
-import { entryOf } from './repository/records.ts';
+import { entryOf } from './repository/record-state.ts';
 import type { PersonnelRepository } from './repository.ts';
 
 /** What an upload answers: each item or row that was not taken, by its place from 0. */

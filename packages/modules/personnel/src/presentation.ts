@@ -1,7 +1,7 @@
 import type { UserDocument } from '@backoffice/platform';
 import type { DbDocument, RecordDocument, Scope } from './model.ts';
 import { readMembership } from './people.ts';
-import type { ShownRecord } from './repository/records.ts';
+import type { ShownRecord } from './repository/record-reader.ts';
 
 // What goes out, under the names and in the order of the contract.
 

@@ -11,8 +11,8 @@ import type {
   Status,
 } from '../model.ts';
 import { searchText } from '../model.ts';
-import { nextChangeAfter, spellsOf, statusOn, withStatus } from '../tracks.ts';
-import { entryOf } from './records.ts';
+import { statusOn, withStatus } from '../tracks.ts';
+import { dbsOf, derivedFrom, entryOf } from './record-state.ts';
 
 /** What holds the place of an import, so that the same file is imported once. `_id`: the upload's dedupe key. */
 interface ClaimDocument<R> {
@@ -111,7 +111,7 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
         update: {
           $set: {
             ...fields,
-            ...derived(tracks, dayOf(clock())),
+            ...derivedFrom(tracks, true, dayOf(clock())),
             search: searchText(next),
             imported: [...(found.imported ?? []), { import_id: importId, before }].slice(-keptChanges),
           },
@@ -144,7 +144,7 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
         update: {
           $set: {
             ...fields,
-            ...derived(tracks, today),
+            ...derivedFrom(tracks, true, today),
             search: searchText(fields),
             ...(rest.length === 0 ? {} : { imported: rest }),
             ...(pristine_import === undefined ? {} : { pristine_import }),
@@ -361,22 +361,4 @@ const whoOf = ({ userId, name }: Actor) => ({ userId, name });
 
 function fieldsOf(record: RecordDocument): PersonnelFields {
   return Object.fromEntries(fieldNames.map((name) => [name, record[name]])) as unknown as PersonnelFields;
-}
-
-function dbsOf(record: RecordDocument): string[] {
-  return [...new Set([record.db_id.toHexString(), ...record.spells.map((spell) => spell.db)])];
-}
-
-/** What follows from the tracks of a live record. */
-function derived(
-  { statuses, places, presence }: Pick<RecordDocument, 'statuses' | 'places' | 'presence'>,
-  today: IsoDay,
-) {
-  const tracks = { statuses, places, presence };
-  return {
-    ...tracks,
-    status: statusOn(tracks, today),
-    next_change: nextChangeAfter(tracks, today),
-    spells: spellsOf(tracks),
-  };
 }

@@ -15,7 +15,8 @@ import { metaOf, readBulkIds, readDay, readFilter, readId, readPaging } from '..
 import { readFields, readGivenFields } from '../fields.ts';
 import type { IsoDay, RecordDocument, Scope } from '../model.ts';
 import { deletedView, historyView, recordView } from '../presentation.ts';
-import { notFound, type RecordPatch } from '../repository/records.ts';
+import { notFound } from '../repository/record-state.ts';
+import type { RecordPatch } from '../repository/records.ts';
 import {
   Bare,
   BulkDeleteBody,
