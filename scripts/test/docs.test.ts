@@ -59,6 +59,8 @@ t.test('every script that package.json names runs a file that exists', async (t)
     for (const [path] of command.matchAll(/(?<![\w./-])[\w./-]+\.(?:mjs|ts|cjs|json)\b/g)) {
       // The bench comes with the figures that the README quotes.
       if (!hasReadme && name === 'bench') continue;
+      // A part of a path: the runner takes every file that has it.
+      if (path.startsWith('/')) continue;
       t.ok(existsSync(join(root, path)), `${name}: ${path}`);
     }
   }
