@@ -6,7 +6,7 @@ import { fuzzCallers, fuzzSeconds, fuzzSeed } from '../harness/fuzzed.ts';
 t.setTimeout((fuzzSeconds + 300) * 5_000);
 
 const system = await startSystem(t, { env: { UPLOAD_WAIT_MS: '15000', RATE_LIMIT_PER_MINUTE: '0' } });
-const { ids, tokens, upload, take, signIn } = system;
+const { ids, tokens, call, upload, take, signIn } = system;
 
 t.test(
   `no route answers 5xx or what it does not document, whoever sends what (seed ${fuzzSeed})`,
@@ -21,7 +21,7 @@ t.test(
     // Nobody signs in as these afterwards, whatever becomes of them.
     const people = [ids.country2, ids.mumbaiEngineer2, ids.disabled];
     const some = ['mumbaiEngineer', 'mumbaiManager', 'country', 'admin'] as const;
-    const members = Object.fromEntries(some.map((who) => [who, { token: tokens[who] }]));
+    const members = Object.fromEntries(some.map((who) => [who, { token: tokens[who], caller: ids[who] }]));
     await fuzzCallers(t, {
       ...system,
       callers: { nobody: { token: null }, ...members },
@@ -32,8 +32,11 @@ t.test(
         if (path.includes('/users/')) return people;
         return path.includes('/upload/') ? uploads : [];
       },
-      stillServes: async (t) =>
-        void t.match(await signIn('admin'), { status: 200 }, 'the system still serves'),
+      stillServes: async (t) => {
+        t.match(await signIn('admin'), { status: 200 }, 'the system still serves');
+        for (const who of some)
+          t.match(await call(who, 'GET', '/auth/me'), { status: 200 }, `and knows ${who}`);
+      },
     });
   },
 );

@@ -23,7 +23,7 @@ export interface FuzzedSystem {
   env: NodeJS.ProcessEnv;
   openApi: object;
   /** Who calls, by name. */
-  callers: Readonly<Record<string, Pick<FuzzRun, 'token' | 'only' | 'except'>>>;
+  callers: Readonly<Record<string, Pick<FuzzRun, 'token' | 'caller' | 'only' | 'except'>>>;
   /** Values that are there, to stand among those that are made up, so that not every answer is 404. */
   valuesAt: (place: FuzzPlace) => readonly unknown[];
   /** Fails where the system does not serve any more. */

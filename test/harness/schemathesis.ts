@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -13,6 +13,8 @@ export interface FuzzRun {
   base: string;
   /** The caller's token; null for nobody. */
   token: string | null;
+  /** The caller's id, where it stands in paths: what is there is only read. Left out for nobody. */
+  caller?: string;
   /** Paths, as a regular expression: no others, or all but these. */
   only?: string;
   except?: string;
@@ -73,7 +75,7 @@ export async function fetchSchemathesis(): Promise<string> {
  * documented, and on a protected route that lets somebody in without a token.
  */
 export async function fuzz(folder: string, options: FuzzRun): Promise<FuzzResult> {
-  const { document, base, token, seed, seconds, only, except } = options;
+  const { document, base, token, caller, seed, seconds, only, except } = options;
   // They would end the very token that they come with, or have its owner wait before the next sign-in.
   const own = token === null ? undefined : '/auth/(sign-out|change-password)$';
   const excluded = [own, except].filter((each) => each !== undefined).join('|');
@@ -91,7 +93,13 @@ export async function fuzz(folder: string, options: FuzzRun): Promise<FuzzResult
     ...(excluded === '' ? [] : ['--exclude-path-regex', excluded]),
     ...(only === undefined ? [] : ['--include-path-regex', only]),
   ];
-  const { code, output } = await run('python3', args, { PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' });
+  const env = {
+    PYTHONPATH: [folder, join(root, 'test/harness')].join(delimiter),
+    PYTHONDONTWRITEBYTECODE: '1',
+    SCHEMATHESIS_HOOKS: 'fuzz_hooks',
+    FUZZ_CALLER: caller ?? '',
+  };
+  const { code, output } = await run('python3', args, env);
   const requests = Number(/(\d+) generated/.exec(output)?.[1] ?? 0);
   return { code, output, requests };
 }
