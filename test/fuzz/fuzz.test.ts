@@ -34,8 +34,11 @@ t.test(
       },
       stillServes: async (t) => {
         t.match(await signIn('admin'), { status: 200 }, 'the system still serves');
-        for (const who of some)
-          t.match(await call(who, 'GET', '/auth/me'), { status: 200 }, `and knows ${who}`);
+        t.match(
+          await call('admin', 'GET', '/auth/me'),
+          { status: 200 },
+          'under the token that was sent all along',
+        );
       },
     });
   },
