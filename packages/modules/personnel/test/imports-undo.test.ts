@@ -210,6 +210,29 @@ t.test('an undo brings back what was there, but for records changed since, which
   );
 });
 
+t.test('records that an undo has only marked so far do not keep the folding for ever', async (t) => {
+  const { db, repository } = await opened;
+  const importLines = createImporter(t, repository, clock);
+  const id = await makeDb(repository, 'marked');
+  const given = Array.from({ length: 5 }, (_each, i) => fieldsOf('W', i, 'Pte'));
+  const lines = [header, ...given.map((fields) => lineOf(fields))];
+  const { upload } = await importLines({ db: id, lines });
+  const before = await stateOf(repository, id);
+  // As the first write of an undo leaves them, whose worker was killed then.
+  await db
+    .collection('personnel_records')
+    .updateMany(
+      { pristine_import: upload._id },
+      { $set: { erasing: true }, $addToSet: { unfolded: id } as never },
+    );
+  await foldEvery(repository, AbortSignal.timeout(20_000));
+  t.same(await stateOf(repository, id), before, 'they are still there, and counted');
+  await undoImport(repository, upload, { userId: 'u', name: 'Ben' });
+  const { records, figures, computed } = await stateOf(repository, id);
+  t.same([records, figures.cells], [[], {}]);
+  t.same(figures, computed);
+});
+
 t.test('an undo that was broken off is carried on by the next one', async (t) => {
   const { db, repository } = await opened;
   const importLines = createImporter(t, repository, clock);

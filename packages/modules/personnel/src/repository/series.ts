@@ -63,13 +63,15 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
     return found ?? { _id: id, version: 0, folding: null, imports: {}, ...emptySeries() };
   }
 
-  function listOpen(id: string, limit?: number, hidden?: readonly ObjectId[]): Promise<Open[]> {
-    const seen =
-      hidden === undefined || hidden.length === 0 ? {} : { pristine_import: { $nin: [...hidden] } };
+  function listOpen(id: string, more: object = {}, limit = 0): Promise<Open[]> {
     const projection = { ...countedFields, version: 1, pristine_import: 1, [`folded.${id}`]: 1 };
-    return records
-      .find({ unfolded: id, ...seen }, { projection, ...(limit === undefined ? {} : { limit }) })
-      .toArray() as Promise<Open[]>;
+    return records.find({ unfolded: id, ...more }, { projection, limit }).toArray() as Promise<Open[]>;
+  }
+
+  /** Those that can be folded. What is about to be taken back stays open: folding it would never come to an end. */
+  function listFoldable(id: string, hidden: readonly ObjectId[]): Promise<Open[]> {
+    const seen = hidden.length === 0 ? {} : { pristine_import: { $nin: [...hidden] } };
+    return listOpen(id, { erasing: { $ne: true }, ...seen }, batch);
   }
 
   /** Notes in the records what the figures hold of them. Safe to repeat, also by who is late. */
@@ -97,7 +99,7 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
     return (await stored.replaceOne(filter, next)).matchedCount === 1;
   }
 
-  /** Folds in up to a thousand records of a db; false when nothing was open. */
+  /** Folds in up to a thousand records of a db; false when nothing was left to fold. */
   async function foldSome({ _id, hidden_imports }: Counting): Promise<boolean> {
     const id = _id.toHexString();
     const series = await find(id);
@@ -107,7 +109,7 @@ export function createSeriesRepository(db: Db, dayOf: (at: Date) => IsoDay) {
       return true;
     }
     const merged = mergeImports(series, hidden_imports);
-    const open = await listOpen(id, batch, hidden_imports);
+    const open = await listFoldable(id, hidden_imports);
     if (open.length === 0 && !merged) return false;
     const folding = open.map((record) => ({
       id: record._id,
