@@ -37,6 +37,8 @@ export function ownEnvironment(t: Test, overrides: NodeJS.ProcessEnv = {}): Node
     DATA_DIR: dataDir,
     ...Object.fromEntries(systems.map((system) => [portSettingOf(system), '0'])),
     WORKER_PORT: '0',
+    // A test has nothing else to do than to wait for the worker.
+    WORKER_NICE: '0',
     JOB_LEASE_MS: '1500',
     SWEEP_EVERY_MS: '500',
     UPLOAD_WAIT_MS: '30000',

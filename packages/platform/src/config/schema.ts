@@ -78,6 +78,12 @@ export const ConfigSchema = Type.Object({
     0,
     60_000,
   ),
+  WORKER_NICE: integer(
+    'How far the worker steps back where there are too few cores for all (nice, 0: not at all): people who wait for an answer go first.',
+    5,
+    0,
+    19,
+  ),
   WORKER_CONCURRENCY: integer('How many jobs of a system one worker runs side by side.', 2, 1, 64),
   JOB_LEASE_MS: integer(
     'After how many milliseconds without a sign of life a job is taken over by another worker.',
