@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runProcess, startWorker, startWorkerServer } from '@backoffice/platform';
 import { migrations } from './migration-sets.ts';
@@ -9,8 +9,8 @@ import { systems, workers } from './worker.ts';
 setFlagsFromString('--heap-growing-percent=50');
 
 await runProcess('worker', systems, async (platform) => {
-  // The parsers that it starts inherit it.
-  setPriority(platform.config.WORKER_NICE);
+  // The parsers that it starts inherit it. Whom the operator has put further back stays there.
+  if (getPriority() < platform.config.WORKER_NICE) setPriority(platform.config.WORKER_NICE);
   // First of all: a port that is another's must be said before a job has begun.
   const server = await startWorkerServer(platform, migrations);
   const worker = await startWorker(platform, workers);
