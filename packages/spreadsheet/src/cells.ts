@@ -2,8 +2,11 @@
 export type Cell =
   /** Shared, inline or rich text (its runs joined, reading aids left out), or a formula's stored text. Never empty. */
   | { kind: 'text'; text: string }
-  /** A number, also one that a formula left. */
-  | { kind: 'number'; value: number }
+  /**
+   * A number, also one that a formula left. `digits`: its format shows at least so many, so that zeros stand in
+   * front which are not stored.
+   */
+  | { kind: 'number'; value: number; digits?: number }
   /**
    * A number whose style is a date or time, or an ISO date cell: days of the 1900 system (1 = 1 January 1900,
    * 45383 = 1 April 2024), files of the 1904 system already shifted. Neither clipped nor checked. `text` is

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { builtInFormat, customFormat } from '../src/read/number-formats.ts';
+import { builtInFormat, customFormat, zerosShown } from '../src/read/number-formats.ts';
 import { serialOf, serialOfIso } from '../src/read/serials.ts';
 import { readCells } from './workbooks.ts';
 
@@ -131,4 +131,37 @@ t.test('number formats: only letters that Excel reads as a date make one', async
       .map(([id]) => id),
     [14, 17, 18, 21, 22, 36, 45, 46, 47, 57],
   );
+});
+
+t.test('a format of zeros says how many digits it shows; the cell tells', async (t) => {
+  for (const [code, digits] of [
+    ['00000000000', 11],
+    ['0000\\-000\\-0000', 11],
+    ['0000" / "000;[Red]-0', 7],
+    ['[$-409]000 000', 6],
+    ['00_);(00)', 2],
+    ['0', 0],
+    ['#,##0', 0],
+    ['0,000', 0],
+    ['00.00', 0],
+    ['00E+00', 0],
+    ['00%', 0],
+    ['"00"0', 0],
+    ['[<100]00;0', 0],
+    ['00/00', 0],
+    ['General', 0],
+    ['@', 0],
+    ['', 0],
+  ] as const) {
+    t.equal(zerosShown(code), digits, code);
+  }
+  const cells = await readCells(t, {
+    sheets: { A: '<row><c s="1"><v>8031234567</v></c><c s="2"><v>58</v></c><c><v>58</v></c></row>' },
+    styles: styles('00000000000', '0'),
+  });
+  t.same(cells, [
+    { kind: 'number', value: 8_031_234_567, digits: 11 },
+    { kind: 'number', value: 58 },
+    { kind: 'number', value: 58 },
+  ]);
 });

@@ -112,6 +112,23 @@ t.test(
   },
 );
 
+t.test('zeros that only the format of a number shows are kept; they are what people see', async (t) => {
+  const shown = (value: number, digits: number) => one('Phone', { kind: 'number', value, digits });
+  t.equal(shown(8_031_234_567, 11).rows[0]?.fields.phone_number, '08031234567');
+  t.equal(shown(8_031_234_567, 3).rows[0]?.fields.phone_number, '8031234567');
+  t.equal(shown(1e15, 20).errors[0]?.code, 'NUMBER_LOST_DIGITS');
+});
+
+t.test('a text in scientific form is no phone or account number, whichever program wrote it', async (t) => {
+  for (const text of ['8.03e9', '8E9', '803E7', '1,2E+3', '8.03 E+09', '+8.03E+09', '1e5']) {
+    for (const column of ['Phone', 'Account No', 'Sort Code']) {
+      t.equal(one(column, text).errors[0]?.code, 'NUMBER_LOST_DIGITS', `${column} ${text}`);
+    }
+  }
+  t.equal(one('Army No', '12E34').rows[0]?.fields.army_number, '12E34', 'an army number may have an E');
+  t.equal(one('Phone', 'E12').rows[0]?.fields.phone_number, 'E12');
+});
+
 t.test('the rules of the fields hold, with the place in the sheet', async (t) => {
   for (const [column, value, cell] of [
     ['First Name', ' ', 'D2'],

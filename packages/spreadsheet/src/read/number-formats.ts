@@ -4,6 +4,9 @@
  */
 export type NumberFormat = 'number' | 'date' | 'time' | 'elapsed';
 
+/** What a cell's style makes of a number. A number: digits, of which the leading zeros are only shown. */
+export type CellFormat = NumberFormat | number;
+
 /** Formats that a file names by number only. 27–36, 50–58 and 71–81 are dates of East Asian and Thai locales. */
 const builtIn = new Map<number, NumberFormat>([
   ...range(14, 17, 'date'),
@@ -55,4 +58,20 @@ export function customFormat(code: string): NumberFormat {
   if (/[dy]/i.test(plain)) return 'date';
   if (/[hs]/i.test(plain)) return 'time';
   return /m/i.test(plain) ? 'date' : 'number';
+}
+
+/**
+ * How many digits a format code shows at least: `00000000000` shows 8031234567 as 08031234567. Nothing but zeros
+ * and what stands between them counts; 0 for every other code.
+ */
+export function zerosShown(code: string): number {
+  // The first section of several with conditions holds for some numbers only.
+  if (/\[[<>=]/.test(code)) return 0;
+  const marked = code
+    .replace(/"[^"\d]*"/g, '')
+    .replace(/\\\D|_.|\*\D/gs, '')
+    .replace(/\[[^\]]*\]/g, '');
+  const section = marked.split(';')[0]!;
+  const zeros = /^[0\s()-]+$/.test(section) ? section.replace(/[^0]/g, '').length : 0;
+  return zeros < 2 ? 0 : zeros;
 }

@@ -34,7 +34,10 @@ export const IN_FLIGHT = 3;
 export const BATCH_ROWS = 512;
 export const BATCH_CHARACTERS = 256 * 1024;
 
-/** Text, number and boolean as themselves; null is blank; [] a formula without value; [0, …] date, [1, …] error. */
+/**
+ * Text, number and boolean as themselves; null is blank; [] a formula without value; [0, …] date, [1, …] error,
+ * [2, …] a number and its digits.
+ */
 export type WireCell =
   | null
   | string
@@ -43,7 +46,8 @@ export type WireCell =
   | []
   | [0, number]
   | [0, number, string]
-  | [1, string];
+  | [1, string]
+  | [2, number, number];
 /** Row number, hidden as 0 or 1, cells. */
 export type WireRow = [number, 0 | 1, WireCell[]];
 
@@ -58,6 +62,7 @@ function cellFromWire(cell: WireCell): Cell | undefined {
   if (typeof cell === 'boolean') return { kind: 'boolean', value: cell };
   if (cell.length === 0) return { kind: 'formula' };
   if (cell[0] === 1) return { kind: 'error', text: cell[1] };
+  if (cell[0] === 2) return { kind: 'number', value: cell[1], digits: cell[2] };
   return cell.length === 3
     ? { kind: 'date', value: cell[1], text: cell[2] }
     : { kind: 'date', value: cell[1] };

@@ -1,7 +1,7 @@
 import { cellReference } from '../cells.ts';
 import type { ReadLimits } from '../limits.ts';
 import { failure } from './failure.ts';
-import type { NumberFormat } from './number-formats.ts';
+import type { CellFormat } from './number-formats.ts';
 import type { WireCell, WireRow } from './protocol.ts';
 import { serialOf, serialOfIso } from './serials.ts';
 import type { SharedStrings } from './shared-strings.ts';
@@ -15,7 +15,7 @@ const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 export interface SheetContext {
   name: string;
   strings: SharedStrings;
-  formats: NumberFormat[];
+  formats: CellFormat[];
   date1904: boolean;
   limits: ReadLimits;
 }
@@ -139,6 +139,7 @@ export function createSheetHandlers(
         // What is no number stays readable for the row error that it will become.
         if (!Number.isFinite(number)) return textCell(plain);
         const format = formats[style] ?? 'number';
+        if (typeof format === 'number') return [2, number, format];
         return format === 'number' ? number : [0, serialOf(number, format, date1904)];
       }
     }

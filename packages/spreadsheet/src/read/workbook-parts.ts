@@ -4,7 +4,7 @@ import type { Entry } from 'yauzl';
 import type { SheetInfo } from '../cells.ts';
 import type { Container } from './container.ts';
 import { failure } from './failure.ts';
-import { builtInFormat, customFormat, type NumberFormat } from './number-formats.ts';
+import { builtInFormat, type CellFormat, customFormat, zerosShown } from './number-formats.ts';
 import { type Inflation, readPart } from './parts.ts';
 import { type Attributes, isTrue, prefixedAttribute } from './xml.ts';
 
@@ -121,14 +121,14 @@ export async function readWorkbookParts(container: Container, inflation: Inflati
   };
 }
 
-/** The number format of each cell style, by the style's number. */
+/** What each cell style makes of a number, by the style's number. */
 export async function readStyles(
   container: Container,
   entry: Entry | undefined,
   inflation: Inflation,
-): Promise<NumberFormat[]> {
+): Promise<CellFormat[]> {
   if (!entry) return [];
-  const custom = new Map<number, NumberFormat>();
+  const custom = new Map<number, CellFormat>();
   const formatIds: number[] = [];
   let inCellStyles = false;
   await readPart(
@@ -140,7 +140,7 @@ export async function readStyles(
         if (name === 'cellXfs') inCellStyles = true;
         else if (name === 'numFmt' && !inCellStyles && custom.size < MAX_STYLES) {
           const code = (attributes.formatCode ?? '').slice(0, 1024);
-          custom.set(Number(attributes.numFmtId), customFormat(code));
+          custom.set(Number(attributes.numFmtId), zerosShown(code) || customFormat(code));
         } else if (name === 'xf' && inCellStyles) {
           if (formatIds.length === MAX_STYLES) throw failure('WORKBOOK_TOO_LARGE', 'too many cell styles');
           formatIds.push(Number(attributes.numFmtId ?? 0));

@@ -10,6 +10,7 @@ const INVISIBLE = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const SPACE = /[\s\u0000-\u001f\u007f-\u009f]/g;
 const DASHES = /^[-\u2010-\u2015\u2212]+$/;
+const EXPONENT = /^[-+]?\d+(?:[.,]\d*)?\s*e\s*[-+]?\d+$/i;
 const SCIENTIFIC = /^[-+]?\d(?:[.,]\d+)?e\+\d+$/i;
 
 /** The text without marks that nobody sees; spaces and lines as they are. */
@@ -31,6 +32,11 @@ export function isDash(text: string): boolean {
 /** Whether a text is what a spreadsheet program shows of a long number (`8.03E+09`): its digits are lost. */
 export function isScientific(text: string): boolean {
   return SCIENTIFIC.test(text);
+}
+
+/** Whether a text is any number with an exponent (`8.03e9`, `803E7`), as programs write long numbers. */
+export function hasExponent(text: string): boolean {
+  return EXPONENT.test(text);
 }
 
 /** A number without exponent and without `.0`: its shortest decimal, whole numbers in full. */

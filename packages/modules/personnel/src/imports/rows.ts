@@ -4,6 +4,7 @@ import {
   type CellPlace,
   cellText,
   cleanText,
+  hasExponent,
   hasLostDigits,
   isProblem,
   isScientific,
@@ -43,7 +44,8 @@ export interface ParsedRow {
   place: CellPlace;
 }
 
-const numbers: readonly ColumnName[] = ['army_number', 'phone_number', 'bank.sort_code', 'acct_number'];
+/** Digits, with nothing but signs between them. */
+const digitColumns: readonly ColumnName[] = ['phone_number', 'bank.sort_code', 'acct_number'];
 
 type Fault = { column: RecordColumn; problem: CellProblem; hint?: string };
 
@@ -52,8 +54,12 @@ export function parseRow(row: SheetRow, header: RecordHeader, at: RowPlace): Par
   const given: Partial<Record<ColumnName, string>> = {};
   const faults: Fault[] = [];
   for (const column of header.columns) {
-    const read = numbers.includes(column.name) ? readNumber : readPlain;
-    const reading = readWithTwins<string, CellProblem>(row, column, read, 'COLUMNS_DISAGREE');
+    const reading = readWithTwins<string, CellProblem>(
+      row,
+      column,
+      readerOf(column.name),
+      'COLUMNS_DISAGREE',
+    );
     if (isProblem(reading)) faults.push({ column, ...reading });
     else given[column.name] = reading.value;
   }
@@ -105,20 +111,26 @@ function readPlain(cell: Cell | undefined): Reading<string> {
   return { value: tidy(cellText(cell)) };
 }
 
+function readerOf(name: ColumnName): (cell: Cell | undefined) => Reading<string> {
+  // An army number may have an E among its digits: there only what a spreadsheet program shows is a lost number.
+  if (name === 'army_number') return (cell) => readNumber(cell, isScientific);
+  return digitColumns.includes(name) ? (cell) => readNumber(cell, hasExponent) : readPlain;
+}
+
 /**
  * A number that is a name for something: leading zeros count. A text is taken as it is. Of a number cell the zeros
- * are gone, and of one of more than 15 digits, or in scientific form, others too.
+ * are gone but for those that its format shows, and of one of more than 15 digits, or in scientific form, others too.
  */
-function readNumber(cell: Cell | undefined): Reading<string> {
+function readNumber(cell: Cell | undefined, isLost: (text: string) => boolean): Reading<string> {
   switch (cell?.kind) {
     case 'text': {
       const value = tidy(cell.text);
-      return isScientific(value) ? { problem: 'NUMBER_LOST_DIGITS' } : { value };
+      return isLost(value) ? { problem: 'NUMBER_LOST_DIGITS' } : { value };
     }
     case 'number':
       if (hasLostDigits(cell.value)) return { problem: 'NUMBER_LOST_DIGITS' };
       return Number.isInteger(cell.value) && cell.value >= 0
-        ? { value: numberText(cell.value) }
+        ? { value: numberText(cell.value).padStart(cell.digits ?? 0, '0') }
         : { problem: 'NUMBER_NOT_WHOLE' };
     case 'date':
       return { problem: 'NUMBER_IS_DATE' };
