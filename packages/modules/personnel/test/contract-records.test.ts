@@ -289,6 +289,27 @@ t.test('a move to another db', async (t) => {
   t.match(await read(id), { db_id: other });
 });
 
+t.test('a record comes back with all that is asked for at once, or not at all', async (t) => {
+  const [db_id, other] = [await system.db(), await system.db()];
+  const id = await system.record(db_id, { army_number: 'BACK/1' });
+  await call(admin, 'DELETE', `/personnels/${id}`);
+  await system.record(db_id, { army_number: 'BACK/2' });
+  await system.record(other, { army_number: 'back/1' });
+  const back = (change: object) => call(admin, 'PATCH', `/personnels/${id}`, { isDeleted: false, ...change });
+  for (const change of [{ army_number: 'BACK/2' }, { db_id: other }]) {
+    t.match(await back(change), { status: 409, body: { code: 'ARMY_NUMBER_TAKEN' } });
+    t.match(await call(admin, 'GET', `/personnels/${id}`), { status: 404 }, 'nothing is half done');
+  }
+  await system.record(db_id, { army_number: 'BACK/1' });
+  t.equal((await back({ army_number: 'BACK/3', status: 'awol' })).status, 200, 'with a number that is free');
+  t.match(await read(id), { army_number: 'BACK/3', status: 'awol', isDeleted: false });
+  const history = await call(admin, 'GET', `/personnels/${id}/history`);
+  t.same(
+    history.body.data.map((each: Json) => each.kind),
+    ['created', 'deleted', 'restored', 'status'],
+  );
+});
+
 t.test(
   'deleted, a record looks like one that is not there, but for administrators who restore it',
   async (t) => {

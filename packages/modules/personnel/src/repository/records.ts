@@ -59,7 +59,7 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
     expected: number | null,
     decide: (
       seen: RecordDocument,
-    ) => { set: Partial<RecordDocument>; push: Change[]; entry: AuditEntry } | null,
+    ) => { set: Partial<RecordDocument>; push: Change[]; entries: AuditEntry[] } | null,
     which: { deleted?: boolean } = {},
   ): Promise<RecordDocument> {
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
@@ -69,7 +69,7 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
       if (expected !== null && found.version !== expected) throw new CodedError('STALE');
       const wanted = decide(found);
       if (wanted === null) return found;
-      const { set, push, entry } = wanted;
+      const { set, push, entries } = wanted;
       const dbs = new Set([...dbsOf(found), ...dbsOf({ ...found, ...set })]);
       try {
         const changed = await records.findOneAndUpdate(
@@ -86,7 +86,7 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
             $unset: { pristine_import: true, erasing: true },
             $inc: { version: 1 },
             $addToSet: { unfolded: { $each: [...dbs] } },
-            $push: { outbox: entry, ...(push.length === 0 ? {} : { history: { $each: push } }) },
+            $push: { outbox: { $each: entries }, ...(push.length === 0 ? {} : { history: { $each: push } }) },
           } as never,
           { returnDocument: 'after', projection: withoutInner },
         );
@@ -97,6 +97,72 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
       }
     }
     throw new CodedError(expected === null ? 'CONFLICT' : 'STALE');
+  }
+
+  /** What a patch makes of a record; `restoring`: of a deleted one, which is back from today on by the same write. */
+  function updateOne(
+    scope: Scope,
+    id: string,
+    patch: RecordPatch,
+    by: Actor,
+    expected: number | null,
+    restoring: boolean,
+  ): Promise<RecordDocument> {
+    if (patch.db !== undefined && !scope.dbs.has(patch.db)) throw new CodedError('NOT_FOUND', 'DB not found');
+    return change(
+      scope,
+      id,
+      expected,
+      (found) => {
+        const today = dayOf(clock());
+        const day = patch.effective ?? today;
+        const here = found.db_id.toHexString();
+        let tracks: Tracks = found;
+        const push: Change[] = [];
+        const set: Partial<RecordDocument> = {};
+        const entries: AuditEntry[] = [];
+        if (restoring) {
+          tracks = withRestoration(tracks, today);
+          push.push(changeOf('restored', today, statusOn(tracks, today), here, by, clock()));
+          Object.assign(set, { live: true, deleted_at: null });
+          const { army_number } = found;
+          entries.push(entryOf('record.restore', found._id, null, { army_number }, by, clock()));
+        }
+        const before: Record<string, unknown> = {};
+        const after: Record<string, unknown> = {};
+        for (const [name, value] of Object.entries(patch.fields ?? {})) {
+          const old = found[name as keyof PersonnelFields];
+          if (JSON.stringify(old) === JSON.stringify(value)) continue;
+          Object.assign(set, { [name]: value });
+          before[name] = old;
+          after[name] = value;
+        }
+        if (patch.status !== undefined && !isOn(found, day, patch.status)) {
+          tracks = withStatus(tracks, day, patch.status);
+          push.push(changeOf('status', day, patch.status, here, by, clock()));
+          Object.assign(before, { status: statusOn(found, day) });
+          Object.assign(after, { status: patch.status, effective_date: day });
+        }
+        if (patch.db !== undefined && patch.db !== here) {
+          tracks = withPlace(tracks, day, patch.db);
+          push.push(changeOf('moved', day, statusOn(tracks, day), patch.db, by, clock()));
+          set.db_id = new ObjectId(patch.db);
+          Object.assign(before, { db_id: here });
+          Object.assign(after, { db_id: patch.db, effective_date: day });
+        }
+        if (Object.keys(after).length > 0) {
+          entries.push(entryOf('record.update', found._id, before, after, by, clock()));
+        }
+        if (entries.length === 0) return null;
+        const next = { ...found, ...set };
+        Object.assign(set, derivedFrom(tracks, true, today), {
+          army_key: armyKey(next.army_number),
+          search: searchText(next),
+        });
+        return { set, push, entries };
+      },
+      { deleted: restoring },
+    );
   }
 
   return {
@@ -123,53 +189,8 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
     findByIdempotencyKey: (key: string) => records.findOne({ 'idempotency.key': key }),
 
     /** NOT_FOUND, ALREADY_EXISTS, STALE, CONFLICT. What is the same already changes nothing. */
-    update(
-      scope: Scope,
-      id: string,
-      patch: RecordPatch,
-      by: Actor,
-      expected: number | null,
-    ): Promise<RecordDocument> {
-      if (patch.db !== undefined && !scope.dbs.has(patch.db))
-        throw new CodedError('NOT_FOUND', 'DB not found');
-      return change(scope, id, expected, (found) => {
-        const today = dayOf(clock());
-        const day = patch.effective ?? today;
-        const here = found.db_id.toHexString();
-        let tracks: Tracks = found;
-        const push: Change[] = [];
-        const set: Partial<RecordDocument> = {};
-        const before: Record<string, unknown> = {};
-        const after: Record<string, unknown> = {};
-        for (const [name, value] of Object.entries(patch.fields ?? {})) {
-          const old = found[name as keyof PersonnelFields];
-          if (JSON.stringify(old) === JSON.stringify(value)) continue;
-          Object.assign(set, { [name]: value });
-          before[name] = old;
-          after[name] = value;
-        }
-        if (patch.status !== undefined && !isOn(found, day, patch.status)) {
-          tracks = withStatus(tracks, day, patch.status);
-          push.push(changeOf('status', day, patch.status, here, by, clock()));
-          Object.assign(before, { status: statusOn(found, day) });
-          Object.assign(after, { status: patch.status, effective_date: day });
-        }
-        if (patch.db !== undefined && patch.db !== here) {
-          tracks = withPlace(tracks, day, patch.db);
-          push.push(changeOf('moved', day, statusOn(tracks, day), patch.db, by, clock()));
-          set.db_id = new ObjectId(patch.db);
-          Object.assign(before, { db_id: here });
-          Object.assign(after, { db_id: patch.db, effective_date: day });
-        }
-        if (Object.keys(after).length === 0) return null;
-        const next = { ...found, ...set };
-        Object.assign(set, derivedFrom(tracks, true, today), {
-          army_key: armyKey(next.army_number),
-          search: searchText(next),
-        });
-        return { set, push, entry: entryOf('record.update', found._id, before, after, by, clock()) };
-      });
-    },
+    update: (scope: Scope, id: string, patch: RecordPatch, by: Actor, expected: number | null) =>
+      updateOne(scope, id, patch, by, expected, false),
 
     /** Takes a record off the books, from today on. NOT_FOUND. */
     remove(scope: Scope, id: string, by: Actor, expected: number | null): Promise<RecordDocument> {
@@ -185,40 +206,26 @@ export function createRecordRepository(db: Db, clock: () => Date, dayOf: (at: Da
         return {
           set,
           push: [changeOf('deleted', day, status, found.db_id.toHexString(), by, clock())],
-          entry: entryOf('record.delete', found._id, { army_number: found.army_number }, null, by, clock()),
+          entries: [
+            entryOf('record.delete', found._id, { army_number: found.army_number }, null, by, clock()),
+          ],
         };
       });
     },
 
-    /** Puts a deleted record back on the books, from today on. NOT_FOUND; ARMY_NUMBER_TAKEN. */
-    async restore(scope: Scope, id: string, by: Actor): Promise<RecordDocument> {
+    /**
+     * Puts a deleted record back on the books, from today on, and changes it by the same write: all of it happens
+     * or nothing. NOT_FOUND; ARMY_NUMBER_TAKEN; STALE, CONFLICT.
+     */
+    async restore(
+      scope: Scope,
+      id: string,
+      by: Actor,
+      patch: RecordPatch = {},
+      expected: number | null = null,
+    ): Promise<RecordDocument> {
       try {
-        return await change(
-          scope,
-          id,
-          null,
-          (found) => {
-            const day = dayOf(clock());
-            const set = {
-              ...derivedFrom(withRestoration(found, day), true, day),
-              live: true,
-              deleted_at: null,
-            };
-            return {
-              set,
-              push: [changeOf('restored', day, set.status, found.db_id.toHexString(), by, clock())],
-              entry: entryOf(
-                'record.restore',
-                found._id,
-                null,
-                { army_number: found.army_number },
-                by,
-                clock(),
-              ),
-            };
-          },
-          { deleted: true },
-        );
+        return await updateOne(scope, id, patch, by, expected, true);
       } catch (error) {
         // The one place where the contract wants 409 (decision 3).
         if (error instanceof CodedError && error.code === 'ALREADY_EXISTS') {

@@ -58,12 +58,10 @@ function readDb(scope: Scope, given: string): string {
 export function recordRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
   const { records } = context.repository;
 
-  /** A deleted record that a change brings back, for administrators (decision 3). NOT_FOUND, STALE. */
+  /** A deleted record that a change brings back, for administrators (decision 3). NOT_FOUND. */
   async function findToBringBack(request: FastifyRequest, scope: Scope, id: string): Promise<RecordDocument> {
     const deleted = requireMember(request).role === 'admin' ? await records.findDeleted(scope, id) : null;
     if (deleted === null) throw notFound();
-    const expected = expectedVersion(request);
-    if (expected !== null && deleted.version !== expected) throw new CodedError('STALE');
     return deleted;
   }
 
@@ -106,10 +104,8 @@ export function recordRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
     }
     if (body.isDeleted !== false) throw notFound();
     const deleted = await findToBringBack(request, scope, id);
-    // Read before anything is written: a body that does not fit must not bring back half of what it asks for.
     const patch = patchOf(body, deleted, scope, context.today());
-    await records.restore(scope, id, by);
-    return records.update(scope, id, patch, by, null);
+    return records.restore(scope, id, by, patch, expectedVersion(request));
   }
 
   /** Each by a write of its own; who is gone meanwhile is passed over. NOT_FOUND where none was there. */
