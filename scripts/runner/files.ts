@@ -13,7 +13,7 @@ export function findTestFiles(root: string, dirs: readonly string[], filters: re
 const long = [
   /\/property\.test\.ts$/,
   /^test\/operations\/(drill|outages)/,
-  /\/fuzz\.test\.ts$/,
+  /\/(fuzz|killed)\.test\.ts$/,
   /\/seed-demo\.test\.ts$/,
   /^test\/operations\//,
   /\/histories\.test\.ts$/,
