@@ -173,7 +173,10 @@ t.test('a reset ends every token, and the password counts as generated again', a
   t.match(back.body.data.user, { is_generated: true });
   t.equal((await reset({ army_number: ' res1', new_password: `${strong}!` })).status, 200, 'by army number');
   t.match(await login({ army_number: 'RES 1', password: `${strong}!` }), { status: 200 });
-  t.match(await reset({ user_id: 'nonsense', new_password: strong }), refusal(400, 'Invalid user ID'));
+  t.match(await reset({ user_id: 'nonsense', new_password: strong }), {
+    ...refusal(400, 'Invalid user ID'),
+    body: { message: 'Invalid user ID', errors: [{ field: 'user_id' }] },
+  });
   t.match(
     await reset({ user_id: '0123456789abcdef01234567', new_password: strong }),
     refusal(404, 'User not found'),

@@ -56,8 +56,8 @@ export function userRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
   const allDbs = async () => dbsById(await repository.dbs.list(await context.wholeScope()));
 
   /** The live member that a path or a body names. INVALID_REQUEST, NOT_FOUND. */
-  async function find(given: string): Promise<UserDocument> {
-    const user = await users.findById(readId(given, 'Invalid user ID', 'userId').toHexString());
+  async function find(given: string, field = 'userId'): Promise<UserDocument> {
+    const user = await users.findById(readId(given, 'Invalid user ID', field).toHexString());
     return assertMember(user);
   }
 
@@ -276,7 +276,7 @@ export function userRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
 
   /** The user that a reset means. INVALID_REQUEST, NOT_FOUND. */
   async function named(id: string | undefined, armyNumber: string | undefined): Promise<UserDocument> {
-    if (id !== undefined) return find(id);
+    if (id !== undefined) return find(id, 'user_id');
     if (armyNumber === undefined) throw wrong('user_id', 'user_id or army_number is required');
     assertArmyNumber(armyNumber);
     return assertMember(await users.findByArmyNumber(armyNumber));
