@@ -1,14 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { startWorker } from '@backoffice/platform';
-import { type CellValue, readWorkbook, type SheetContent, writeWorkbook } from '@backoffice/spreadsheet';
+import { readWorkbook } from '@backoffice/spreadsheet';
 import t, { type Test } from 'tap';
 import { personnelWorker } from '../src/worker.ts';
 import { type Answer, type Json, person, startSystem } from './http.ts';
 import { header } from './sheets.ts';
+import { line, sheetOf } from './workbooks.ts';
 
 t.setTimeout(300_000);
 
@@ -21,21 +20,6 @@ async function setUp() {
   const system = await opened;
   return { ...system, id: await system.db() };
 }
-
-async function workbookOf(sheets: SheetContent[]): Promise<Buffer> {
-  const target = new PassThrough();
-  const [bytes] = await Promise.all([buffer(target), writeWorkbook(target, sheets)]);
-  return bytes;
-}
-
-/** A line of a sheet: that army number, the rest of some person. */
-const line = (armyNumber: string, rank = 'Sgt', status: string | null = null): CellValue[] => [
-  ...[armyNumber, rank, 'Bello', 'Musa', null, '08030000000', 'Unity Bank', '011'],
-  ...['0012345678', 'Sector 1', null, status, null],
-];
-
-const sheetOf = (rows: CellValue[][], columns = header): Promise<Buffer> =>
-  workbookOf([{ name: 'Sheet1', columns: columns.map((each) => ({ header: each, width: 12 })), rows }]);
 
 function formOf(file: Buffer | null, fields: Record<string, string>): FormData {
   const form = new FormData();
