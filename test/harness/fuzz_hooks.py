@@ -1,7 +1,7 @@
 """Keeps whoever is asking from ending the very sign-in that they ask with.
 
-Ids that answers and the token have shown are sent again, those of the caller among them. An administrator who sets a password of
-his own account is heeded, and everything after that would be answered with 401.
+Ids that answers and the token have shown are sent again, those of the caller among them. An administrator who sets a
+password of his own account is heeded, and everything after that would be answered with 401.
 """
 
 import os

@@ -91,7 +91,7 @@ export const ErrorBody = Type.Object(
     errors: Type.Optional(
       Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() })),
     ),
-    invalid_ids: Type.Optional(Type.Array(Type.String())),
+    invalid_ids: Type.Optional(Type.Array(Type.Unknown())),
     msg: Type.Optional(Type.String({ description: 'With 401 for a token: the message again' })),
   },
   { additionalProperties: false },

@@ -88,8 +88,9 @@ export function readBulkIds(given: unknown): string[] {
   return [...new Set(given.map((each: string) => each.toLowerCase()))];
 }
 
-/** What somebody gave for an id, short enough to be said back. */
-export function shown(given: unknown): string {
+/** What somebody gave for an id, as it came; only a text or a list of any length is cut short. */
+export function shown(given: unknown): unknown {
+  if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) return given;
   const text = typeof given === 'string' ? given : JSON.stringify(given);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  return text.length > 1_000 ? `${text.slice(0, 1_000)}…` : given;
 }

@@ -80,7 +80,7 @@ export const ConfigSchema = Type.Object({
   ),
   WORKER_NICE: integer(
     'How far the worker steps back where there are too few cores for all (nice, 0: not at all): people who wait for an answer go first.',
-    5,
+    10,
     0,
     19,
   ),
