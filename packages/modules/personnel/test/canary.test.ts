@@ -40,7 +40,7 @@ const knownTo = (record: string) => (name: string, path: string) => {
   if (name === 'dbId') return path.startsWith('/admin/') ? dbs.d : dbs.a;
   if (name === 'personnelId') return record;
   if (name === 'userId' || name === 'user_id') return ids.other;
-  return name === 'personnels_id' ? [canary] : undefined;
+  return name === 'personnels_id' || name === 'allowed_dbs' ? [canary] : undefined;
 };
 
 t.test('59. a canary in every field of every route is in no error, log, job, metric or trace', async (t) => {
