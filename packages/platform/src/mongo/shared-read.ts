@@ -1,7 +1,7 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 
 /** Under load a read begins this long after the one before it, so that more share it. */
-const gapMs = 5;
+const usualGapMs = 3;
 /** So many in one read are load. Whoever asks alone, again and again, never waits. */
 const crowd = 4;
 
@@ -9,8 +9,11 @@ const crowd = 4;
  * One read for all who ask before it begins, which is at the end of this turn of the event loop, or a moment
  * later where one has just begun. Nobody gets anything older than what a read of their own would have given:
  * none is given what was begun before they asked.
+ *
+ * `gapMs`: 0 where those who ask come in crowds by themselves, since all of them have waited for another shared read
+ * before, such as the one that says who is calling.
  */
-export function sharedRead<T>(read: () => Promise<T>): () => Promise<T> {
+export function sharedRead<T>(read: () => Promise<T>, { gapMs = usualGapMs } = {}): () => Promise<T> {
   let next: Promise<T> | undefined;
   let sharing = 0;
   let notBefore = Number.NEGATIVE_INFINITY;

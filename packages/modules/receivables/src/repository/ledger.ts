@@ -28,8 +28,10 @@ export function createLedgerRepository(db: Db, clock: () => Date) {
   const customers = db.collection<CustomerDocument>('receivables_customers');
   const imports = db.collection<ImportRecord<unknown>>('receivables_imports');
   let cached: Ledger | null = null;
-  const findVersion = sharedRead(() =>
-    ledgers.findOne({ _id: 'ledger' }, { projection: { version: 1, stamp: 1 } }),
+  // Who asks has just been looked up, in a crowd with the others.
+  const findVersion = sharedRead(
+    () => ledgers.findOne({ _id: 'ledger' }, { projection: { version: 1, stamp: 1 } }),
+    { gapMs: 0 },
   );
 
   /** The ledger as it is now; the same object while it has not moved, for only then is it read whole again. */

@@ -59,10 +59,13 @@ const counts: readonly string[] = ['invoices', 'disputed', 'customers'];
 export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
   const { repository, users } = context;
   const answers = createKeptAnswers();
-  const readEngineers = sharedRead(async () => {
-    const engineers = await listEngineers(users);
-    return { engineers, people: JSON.stringify(engineers) };
-  });
+  const readEngineers = sharedRead(
+    async () => {
+      const engineers = await listEngineers(users);
+      return { engineers, people: JSON.stringify(engineers) };
+    },
+    { gapMs: 0 },
+  );
 
   async function yearly(
     request: FastifyRequest,
