@@ -143,7 +143,7 @@ export const UpdateRecordBody = Type.Object({
     'false restores a deleted record, for administrators; anything else counts for nothing',
   ),
 });
-export const BulkDeleteBody = Type.Object({ personnels_id: anything('A list of ids, at most 1,000') });
+export const BulkBody = Type.Object({ personnels_id: anything('A list of ids, at most 1,000') });
 
 const created = closed({ id: Type.String() });
 const Meta = closed({
@@ -255,3 +255,11 @@ const byDb = (figures: TSchema) => ({
 });
 export const HeadcountAnswer = answerOf(closed({ as_of: dayText, ...byDb(Headcount) }));
 export const MovementsAnswer = answerOf(closed({ from: dayText, to: dayText, ...byDb(Movements) }));
+export const BulkRestored = answerOf(
+  closed({
+    restored: Type.Integer(),
+    failed: Type.Array(closed({ id: Type.String(), error: Type.String() }), {
+      description: 'Those whose army number somebody else has now',
+    }),
+  }),
+);

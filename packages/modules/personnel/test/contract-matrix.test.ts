@@ -44,6 +44,7 @@ const may: Record<string, readonly Role[] | 'everybody'> = {
   'GET /personnels/db/{db_id}': all,
   'GET /personnels/deleted': administrators,
   'DELETE /personnels/bulk-delete': all,
+  'POST /personnels/bulk-restore': administrators,
   'GET /personnels/{personnelId}': all,
   'PATCH /personnels/{personnelId}': all,
   'DELETE /personnels/{personnelId}': all,
@@ -78,6 +79,7 @@ function bodyOf(method: string, path: string, db_id = nobody, record = nobody): 
     'POST /personnels/': person({ db_id }),
     'POST /personnels': person({ db_id }),
     'DELETE /personnels/bulk-delete': { personnels_id: [record] },
+    'POST /personnels/bulk-restore': { personnels_id: [record] },
     'PATCH /personnels/{personnelId}': { rank: 'Changed' },
     'POST /personnels/upload': [person({ db_id })],
   };

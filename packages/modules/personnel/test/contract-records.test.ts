@@ -424,6 +424,43 @@ t.test('many are deleted at once', async (t) => {
   t.match(await bulk({ personnels_id: ids.slice(0, 3) }), { status: 404 });
 });
 
+t.test('many are restored at once; those whose number was taken meanwhile stay deleted', async (t) => {
+  const db_id = await system.db();
+  const ids = await Promise.all([1, 2, 3].map(() => system.record(db_id)));
+  const bulk = (body: unknown) => call(admin, 'POST', '/personnels/bulk-restore', body);
+  t.match(await bulk({}), refusal(400, 'personnels_id is required'));
+  t.match(await bulk({ personnels_id: ['nonsense'] }), refusal(400, 'Invalid personnel ID(s)'));
+  t.match(
+    await bulk({ personnels_id: ids }),
+    refusal(404, 'No personnels found to restore'),
+    'none is deleted',
+  );
+  const number = (await call(admin, 'GET', `/personnels/${ids[0]}`)).body.data.army_number;
+  t.equal((await call(admin, 'DELETE', '/personnels/bulk-delete', { personnels_id: ids })).status, 200);
+  t.equal(
+    (await call(admin, 'POST', '/personnels/', person({ db_id, army_number: number.toLowerCase() }))).status,
+    201,
+  );
+  t.match(await bulk({ personnels_id: [ids[0]] }), refusal(409, /already exists/));
+  const some = await bulk({ personnels_id: [...ids, nobody] });
+  t.match(some, {
+    status: 207,
+    body: { data: { restored: 2, failed: [{ id: ids[0], error: /already exists/ }] } },
+  });
+  const list = (await call(admin, 'GET', `/personnels/?db_id=${db_id}`)).body.data;
+  t.same(
+    list
+      .map((each: Json) => each.id)
+      .filter((id: string) => ids.includes(id))
+      .sort(),
+    ids.slice(1).sort(),
+  );
+  t.equal(list.length, 3);
+  t.equal((await call(admin, 'DELETE', `/personnels/${ids[1]}`)).status, 200);
+  const last = await bulk({ personnels_id: [ids[1]] });
+  t.same([last.status, last.body.data], [200, { restored: 1, failed: [] }]);
+});
+
 t.test('the history of a record, with who and when; another db is not named', async (t) => {
   const [one, other] = [await system.db(), await system.db()];
   const id = await system.record(one);

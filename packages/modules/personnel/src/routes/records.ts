@@ -11,7 +11,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answer, bare } from '../answers.ts';
-import { metaOf, readBulkIds, readDay, readFilter, readId, readPaging } from '../asking.ts';
+import { metaOf, readDay, readFilter, readId, readPaging } from '../asking.ts';
 import { readFields, readGivenFields } from '../fields.ts';
 import type { IsoDay, RecordDocument, Scope } from '../model.ts';
 import { deletedView, historyView, recordView } from '../presentation.ts';
@@ -19,7 +19,6 @@ import { notFound } from '../repository/record-state.ts';
 import type { RecordPatch } from '../repository/records.ts';
 import {
   Bare,
-  BulkDeleteBody,
   Created,
   CreateRecordBody,
   DbListParams,
@@ -106,27 +105,6 @@ export function recordRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
     const deleted = await findToBringBack(request, scope, id);
     const patch = patchOf(body, deleted, scope, context.today());
     return records.restore(scope, id, by, patch, expectedVersion(request));
-  }
-
-  /** Each by a write of its own; who is gone meanwhile is passed over. NOT_FOUND where none was there. */
-  async function removeAll(request: FastifyRequest, ids: readonly string[]): Promise<void> {
-    const scope = await context.scopeOf(request);
-    const there = await records.existing(scope, ids);
-    const by = context.actorOf(request);
-    let removed = 0;
-    const waiting = there.values();
-    async function removeNext(): Promise<void> {
-      for (const id of waiting) {
-        try {
-          await records.remove(scope, id, by, null);
-          removed += 1;
-        } catch (error) {
-          if (!(error instanceof CodedError && error.code === 'NOT_FOUND')) throw error;
-        }
-      }
-    }
-    await Promise.all(Array.from({ length: 8 }, removeNext));
-    if (removed === 0) throw new CodedError('NOT_FOUND', 'No personnels found to delete');
   }
 
   function sendRecord(reply: FastifyReply, message: string, record: RecordDocument) {
@@ -227,23 +205,6 @@ export function recordRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
           data: found.map(deletedView),
           meta: metaOf(total, paging),
         });
-      },
-    );
-
-    app.delete(
-      '/personnels/bulk-delete',
-      {
-        config: writing,
-        schema: {
-          tags,
-          summary: 'Delete up to 1,000 records',
-          body: BulkDeleteBody,
-          response: { 200: Bare },
-        },
-      },
-      async (request) => {
-        await removeAll(request, readBulkIds(request.body.personnels_id));
-        return bare('Personnels deleted successfully');
       },
     );
 

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyInstance } from 'fastify';
 import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
+import { bulkRoutes } from './bulk.ts';
 import { createRouteContext } from './context.ts';
 import { dbRoutes } from './dbs.ts';
 import { exportRoutes } from './export.ts';
@@ -18,6 +19,7 @@ export function personnelRoutes(platform: Platform, identity: Identity): Fastify
     await app.register(authRoutes(context));
     await app.register(userRoutes(context));
     await app.register(dbRoutes(context));
+    await app.register(bulkRoutes(context));
     await app.register(recordRoutes(context));
     await app.register(exportRoutes(context), { prefix: '/personnels' });
     await app.register(recordUploadRoutes(context), { prefix: '/personnels' });
