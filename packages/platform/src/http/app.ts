@@ -99,6 +99,8 @@ export async function createSystemApp(
   const migrations = [...platformMigrations, ...module.migrations];
   registerHealth(app, platform, migrations);
 
+  // Else nobody who asks here would be told that some of its entries are still on their way into the chain.
+  platform.audit.register(module.audited ?? []);
   const users = createUserRepository(platform.db, platform.clock);
   const { modules = [module], passwordCost } = options;
   const identity = createIdentity(app, platform, module, { users, modules, passwordCost });
