@@ -51,6 +51,7 @@ export * from './process.ts';
 export * from './seed.ts';
 export * from './seed-random.ts';
 export * from './uploads/model.ts';
+export * from './uploads/read-rows.ts';
 export * from './uploads/receive.ts';
 export * from './uploads/routes.ts';
 export * from './uploads/scope-migration.ts';

@@ -1,5 +1,11 @@
-import type { ImportKind, ImportRun, Platform, UndoRun, UploadDocument } from '@backoffice/platform';
-import { readWorkbook } from '@backoffice/spreadsheet';
+import {
+  type ImportKind,
+  type ImportRun,
+  type Platform,
+  readRows,
+  type UndoRun,
+  type UploadDocument,
+} from '@backoffice/platform';
 import type { ObjectId } from 'mongodb';
 import { type ImportParams, runImport } from './imports/run.ts';
 import { undoImport } from './imports/undo.ts';
@@ -16,31 +22,14 @@ export function recordsImport(platform: Platform): ImportKind {
   return {
     name: recordsKind,
     run(job) {
-      const { upload, path, tempDir, signal, saveErrors, progress } = job as ImportRun<ImportParams>;
+      const { upload, tempDir, signal, saveErrors, progress } = job as ImportRun<ImportParams>;
       return runImport(context, {
         upload,
         tempDir,
         signal,
         saveErrors,
         progress: (fraction) => progress(fraction),
-        async readRows(reader, settle) {
-          let rows = 0;
-          await readWorkbook(
-            path,
-            {
-              onSheet: (info) => reader.onSheet(info),
-              async onRows(batch) {
-                const answer = reader.onRows(batch);
-                await settle();
-                rows += batch.length;
-                // How many there will be is not known before the end; this only shows that it goes on.
-                await progress(0.5 * (1 - 1 / (1 + rows / 20_000)));
-                return answer;
-              },
-            },
-            { signal },
-          );
-        },
+        readRows: (reader, settle) => readRows(job, reader, settle),
       });
     },
     async undo(job) {

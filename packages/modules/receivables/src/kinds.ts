@@ -5,8 +5,8 @@ import {
   type ImportResult,
   type ImportRun,
   type Platform,
+  readRows,
 } from '@backoffice/platform';
-import { readWorkbook } from '@backoffice/spreadsheet';
 import { runStatement, type StatementParams, type StatementResult } from './imports/run.ts';
 import { undoStatement } from './imports/undo.ts';
 import { engineersByName } from './people.ts';
@@ -27,7 +27,7 @@ export function statementImport(platform: Platform): ImportKind {
   };
 
   async function run(job: ImportRun<StatementParams>): Promise<ImportResult> {
-    const { upload, path, signal } = job;
+    const { upload } = job;
     const result = await runStatement(context, {
       uploadId: upload._id.toHexString(),
       key: upload.dedupeKey,
@@ -38,24 +38,7 @@ export function statementImport(platform: Platform): ImportKind {
       tempDir: job.tempDir,
       saveErrors: job.saveErrors,
       progress: (fraction) => job.progress(fraction),
-      async readRows(reader, settle) {
-        let rows = 0;
-        await readWorkbook(
-          path,
-          {
-            onSheet: (info) => reader.onSheet(info),
-            async onRows(batch) {
-              const answer = reader.onRows(batch);
-              await settle();
-              rows += batch.length;
-              // How many there will be is not known before the end; this only shows that it goes on.
-              await job.progress(0.5 * (1 - 1 / (1 + rows / 20_000)));
-              return answer;
-            },
-          },
-          { signal },
-        );
-      },
+      readRows: (reader, settle) => readRows(job, reader, settle),
     });
     return importResult(result, upload.params, upload.dryRun);
   }

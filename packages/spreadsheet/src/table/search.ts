@@ -1,6 +1,7 @@
 import { CodedError } from '@backoffice/core';
 import type { Cell, SheetInfo, SheetRow } from '../cells.ts';
 import { type Column, type Header, isHeader, type NearHeader } from './headers.ts';
+import { hiddenRows, otherSheetsFit, type WarningList } from './warnings.ts';
 
 /** A header must stand among the first rows of its sheet. */
 const HEADER_ROWS = 50;
@@ -15,13 +16,19 @@ export interface TableHandlers<N extends string, H extends Header<N>> {
   titles: Readonly<Partial<Record<N, string>>>;
 }
 
+/** What was read of the table: rows of data, and how many of them the sheet hides. */
+export interface RowsRead {
+  rowsRead: number;
+  hidden: number;
+}
+
 export interface TableSearch {
   /** For each sheet in workbook order; hidden ones are skipped. */
   onSheet(info: SheetInfo): 'read' | 'skip';
   /** Rows of the sheet named last, in order; `enough` when the rest of the sheet is of no interest. */
   onRows(rows: SheetRow[]): 'enough' | undefined;
-  /** After the last sheet: the names of further sheets with a header that fits. Throws NO_HEADER_ROW. */
-  finish(): { otherSheets: string[] };
+  /** After the last sheet: what was left aside becomes warnings. Throws NO_HEADER_ROW and NO_ROWS. */
+  finish(read: RowsRead, warnings: Pick<WarningList, 'add'>): void;
 }
 
 /**
@@ -39,7 +46,8 @@ export function createTableSearch<N extends string, H extends Header<N>>({
   let info: SheetInfo = { name: '', index: 0, visible: true, date1904: false };
   /** Of the sheet named last: not looked at any more, searched for a header, or the one that is read. */
   let state: 'done' | 'search' | 'read' = 'done';
-  let found = false;
+  /** The sheet that is read. */
+  let found: string | null = null;
   let near: (NearHeader<N> & { sheet: string; row: number }) | null = null;
 
   function search(row: SheetRow): H | null {
@@ -66,20 +74,22 @@ export function createTableSearch<N extends string, H extends Header<N>>({
         }
         if (state === 'done' || row.row > HEADER_ROWS) return 'enough';
         const header = search(row);
-        if (header && found) {
+        if (header && found !== null) {
           otherSheets.push(info.name);
           state = 'done';
         } else if (header) {
-          found = true;
+          found = info.name;
           onHeader(header, row.row, info);
           state = 'read';
         }
       }
       return state === 'done' ? 'enough' : undefined;
     },
-    finish() {
-      if (!found) throw noHeader(near, hiddenSheets, titles);
-      return { otherSheets };
+    finish({ rowsRead, hidden }, warnings) {
+      if (found === null) throw noHeader(near, hiddenSheets, titles);
+      if (rowsRead === 0) throw noRows(found);
+      if (otherSheets.length > 0) warnings.add(otherSheetsFit(found, otherSheets));
+      if (hidden > 0) warnings.add(hiddenRows(hidden));
     },
   };
 }
@@ -107,8 +117,7 @@ function noHeader<N extends string>(
   );
 }
 
-/** NO_ROWS, naming the sheet. */
-export function noRows(sheet: string): CodedError {
+function noRows(sheet: string): CodedError {
   const message = `There is no data row below the header of sheet "${sheet}".`;
   return new CodedError('NO_ROWS', message, { sheet });
 }

@@ -4,12 +4,9 @@ import {
   createWarningList,
   doubledColumns,
   headerChanged,
-  hiddenRows,
   isBlankRow,
   isHeader,
-  noRows,
   normalHeader,
-  otherSheetsFit,
   type SheetRow,
   type TableSearch,
   type Warning,
@@ -78,10 +75,7 @@ export function createSheetReader(
     onSheet: search.onSheet,
     onRows: search.onRows,
     finish() {
-      const { otherSheets } = search.finish();
-      if (rowsRead === 0) throw noRows(sheet);
-      if (otherSheets.length > 0) warnings.add(otherSheetsFit(sheet, otherSheets));
-      if (hidden > 0) warnings.add(hiddenRows(hidden));
+      search.finish({ rowsRead, hidden }, warnings);
       return { sheet, warnings: warnings.list(), rowsRead };
     },
   };

@@ -5,11 +5,8 @@ import {
   createWarningList,
   days1904,
   headerChanged,
-  hiddenRows,
   isBlankRow,
   isHeader,
-  noRows,
-  otherSheetsFit,
   type SheetRow,
   type TableSearch,
   type Warning,
@@ -130,12 +127,9 @@ export function createSheetReader(options: SheetReaderOptions): SheetReader {
     onSheet: search.onSheet,
     onRows: search.onRows,
     finish() {
-      const { otherSheets } = search.finish();
+      search.finish({ rowsRead, hidden }, warnings);
       const { sheet: name, header } = context!;
       const { month: named, byName } = monthOf!;
-      if (rowsRead === 0) throw noRows(name);
-      if (otherSheets.length > 0) warnings.add(otherSheetsFit(name, otherSheets));
-      if (hidden > 0) warnings.add(hiddenRows(hidden));
       if (!header.byName.number) warnings.add(noNumberColumn(name));
       for (const warning of notices.warnings(asOf)) warnings.add(warning);
       return {
