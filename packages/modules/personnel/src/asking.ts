@@ -1,6 +1,6 @@
 import { CodedError, dayFromCivil } from '@backoffice/core';
 import type { ObjectId } from 'mongodb';
-import { type IsoDay, type Status, statuses } from './model.ts';
+import { type IsoDay, type Scope, type Status, statuses } from './model.ts';
 import { idOf } from './repository/dbs.ts';
 
 function wrong(field: string, message: string): CodedError {
@@ -11,6 +11,13 @@ function wrong(field: string, message: string): CodedError {
 export function readId(given: string, message: string, field: string): ObjectId {
   const id = idOf(given);
   if (id === null) throw wrong(field, message);
+  return id;
+}
+
+/** The db that a body or a form names, within the scope. INVALID_REQUEST, NOT_FOUND, in the words of the contract. */
+export function readDb(scope: Scope, given: string): string {
+  const id = readId(given.trim(), 'Invalid db_id', 'db_id').toHexString();
+  if (!scope.dbs.has(id)) throw new CodedError('NOT_FOUND', 'DB not found', { field: 'db_id' });
   return id;
 }
 

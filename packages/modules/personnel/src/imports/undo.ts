@@ -30,6 +30,9 @@ export async function undoImport(
   const dbId = new ObjectId(upload.params.dbId);
   // The figures hold its records by themselves now, and can let go of each.
   await series.settleImport(dbId.toHexString(), upload._id);
+  await imports.beginErasing(dbId, upload._id);
+  // Gone for everybody at once, by this one write.
+  await dbs.hide(dbId, upload._id);
   await imports.erase(dbId, upload._id);
   await imports.revert(upload._id, { ...by, requestId: upload.requestId }, signal);
   const { inserted, updated, kept } = await imports.listKept(upload._id, namedRecords);

@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { Idempotency } from '@backoffice/platform';
-import { type AnyBulkWriteOperation, type Collection, type Db, MongoBulkWriteError, ObjectId } from 'mongodb';
-import type {
-  Actor,
-  DbDocument,
-  ImportedChange,
-  IsoDay,
-  PersonnelFields,
-  RecordDocument,
-  Status,
-} from '../model.ts';
+import { type Idempotency, isDuplicateKey } from '@backoffice/platform';
+import {
+  type AnyBulkWriteOperation,
+  type Collection,
+  type Db,
+  type Filter,
+  MongoBulkWriteError,
+  ObjectId,
+} from 'mongodb';
+import type { Actor, ImportedChange, IsoDay, PersonnelFields, RecordDocument, Status } from '../model.ts';
 import { searchText } from '../model.ts';
 import { statusOn, withStatus } from '../tracks.ts';
-import { dbsOf, derivedFrom, entryOf } from './record-state.ts';
+import { changeOf, dbsOf, derivedFrom, entryOf } from './record-state.ts';
 
 /** What holds the place of an import, so that the same file is imported once. `_id`: the upload's dedupe key. */
 interface ClaimDocument<R> {
@@ -63,7 +62,6 @@ export function rowId(seed: string, at: Date, index: number): ObjectId {
 /** What imports write to the records, and what they keep of themselves. */
 export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Date) => IsoDay) {
   const records: Collection<RecordDocument> = db.collection('personnel_records');
-  const dbs: Collection<DbDocument> = db.collection('personnel_dbs');
   // biome-ignore lint/suspicious/noExplicitAny: what is kept is the caller's
   const claims: Collection<ClaimDocument<any>> = db.collection('personnel_imports');
   // biome-ignore lint/suspicious/noExplicitAny: what is kept is the caller's
@@ -102,9 +100,7 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
       at,
     );
     const dbId = found.db_id.toHexString();
-    const history = moved
-      ? [{ kind: 'status' as const, effective: day, status: status!, db: dbId, at, by: whoOf(by) }]
-      : [];
+    const history = moved ? [changeOf('status', day, status!, dbId, by, at)] : [];
     return {
       updateOne: {
         filter: { _id: found._id, version: found.version },
@@ -135,9 +131,7 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
     const dbId = found.db_id.toHexString();
     const at = clock();
     const entry = entryOf('record.update', found._id, { ...fieldsOf(found) }, { ...fields }, by, at);
-    const history = moved
-      ? [{ kind: 'status' as const, effective: today, status, db: dbId, at, by: whoOf(by) }]
-      : [];
+    const history = moved ? [changeOf('status', today, status, dbId, by, at)] : [];
     return {
       updateOne: {
         filter: { _id: found._id, version: found.version },
@@ -161,20 +155,7 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
   return {
     /** Makes the import this upload's own; gives whose it is. */
     async claim<R>(key: string, upload: ObjectId): Promise<ClaimDocument<R>> {
-      const claim = { upload, at: clock(), result: null };
-      for (;;) {
-        try {
-          const held = await claims.findOneAndUpdate(
-            { _id: key },
-            { $setOnInsert: claim },
-            { upsert: true, returnDocument: 'after' },
-          );
-          if (held !== null) return held as ClaimDocument<R>;
-        } catch (error) {
-          // Two at the same moment: the next look finds the winner's.
-          if ((error as { code?: number }).code !== 11000) throw error;
-        }
-      }
+      return firstOf<ClaimDocument<R>>(claims, key, { upload, at: clock(), result: null });
     },
     findClaim: <R>(key: string): Promise<ClaimDocument<R> | null> =>
       claims.findOne({ _id: key }) as Promise<ClaimDocument<R> | null>,
@@ -243,22 +224,26 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
       (await records.findOne({ import_id: importId }, { projection: { _id: 1 } })) !== null,
 
     /**
-     * Takes an import's untouched records away, all at once for everybody who looks, and safe to repeat. They stay
-     * hidden until `show`; what nobody refers to any more is removed later.
+     * Marks an import's untouched records as open, and keeps them so, before they are hidden: the figures must let
+     * go of them at that very moment. Safe to repeat.
      */
-    async erase(dbId: ObjectId, importId: ObjectId): Promise<void> {
-      const id = dbId.toHexString();
-      // Open and kept so, before they are hidden: the figures must let go of them at that very moment.
+    async beginErasing(dbId: ObjectId, importId: ObjectId): Promise<void> {
       await records.updateMany(
         { pristine_import: importId, erased: { $exists: false } },
-        { $set: { erasing: true }, $addToSet: { unfolded: id } },
+        { $set: { erasing: true }, $addToSet: { unfolded: dbId.toHexString() } },
       );
-      await dbs.updateOne({ _id: dbId }, { $addToSet: { hidden_imports: importId } });
+    },
+
+    /**
+     * Takes an import's untouched records away, which are marked and hidden. Safe to repeat. They stay hidden until
+     * `show`; what nobody refers to any more is removed later.
+     */
+    async erase(dbId: ObjectId, importId: ObjectId): Promise<void> {
       await records.updateMany(
         { pristine_import: importId, erased: { $exists: false } },
         {
           $set: { erased: true, live: false, spells: [], next_change: null },
-          $addToSet: { unfolded: id },
+          $addToSet: { unfolded: dbId.toHexString() },
           $inc: { version: 1 },
           $unset: { erasing: true },
         },
@@ -334,18 +319,7 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
       key,
       bodyHash,
     }: Idempotency): Promise<{ bodyHash: string; at: Date; answer: A | null }> {
-      for (;;) {
-        try {
-          const begun = await requests.findOneAndUpdate(
-            { _id: key },
-            { $setOnInsert: { bodyHash, at: clock(), answer: null } },
-            { upsert: true, returnDocument: 'after' },
-          );
-          if (begun !== null) return begun;
-        } catch (error) {
-          if ((error as { code?: number }).code !== 11000) throw error;
-        }
-      }
+      return firstOf<RequestDocument<A>>(requests, key, { bodyHash, at: clock(), answer: null });
     },
     async endRequest(key: string, answer: unknown): Promise<void> {
       await requests.updateOne({ _id: key, answer: null }, { $set: { answer } });
@@ -357,7 +331,29 @@ export function createImportRepository(db: Db, clock: () => Date, dayOf: (at: Da
   };
 }
 
-const whoOf = ({ userId, name }: Actor) => ({ userId, name });
+/** The document with that id; the given one, where there was none. Of two who come at once, one's is it. */
+async function firstOf<D extends { _id: string }>(
+  collection: Collection<D>,
+  _id: string,
+  given: Omit<D, '_id'>,
+): Promise<D> {
+  for (;;) {
+    try {
+      const first = await collection.findOneAndUpdate(
+        { _id } as Filter<D>,
+        { $setOnInsert: given } as never,
+        {
+          upsert: true,
+          returnDocument: 'after',
+        },
+      );
+      if (first !== null) return first as D;
+    } catch (error) {
+      // Two at the same moment: the next look finds the winner's.
+      if (!isDuplicateKey(error)) throw error;
+    }
+  }
+}
 
 function fieldsOf(record: RecordDocument): PersonnelFields {
   return Object.fromEntries(fieldNames.map((name) => [name, record[name]])) as unknown as PersonnelFields;

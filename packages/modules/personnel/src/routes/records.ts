@@ -11,7 +11,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answer, bare } from '../answers.ts';
-import { metaOf, readDay, readFilter, readId, readPaging } from '../asking.ts';
+import { metaOf, readDay, readDb, readFilter, readId, readPaging } from '../asking.ts';
 import { readFields, readGivenFields } from '../fields.ts';
 import type { IsoDay, RecordDocument, Scope } from '../model.ts';
 import { deletedView, historyView, recordView } from '../presentation.ts';
@@ -45,13 +45,6 @@ const tags = ['personnel'];
 const fetched = 'Personnels fetched successfully';
 
 const recordId = (given: string) => readId(given, 'Invalid personnel ID', 'personnelId').toHexString();
-
-/** The db that a body names, within the scope. INVALID_REQUEST, NOT_FOUND, in the words of the contract. */
-function readDb(scope: Scope, given: string): string {
-  const id = readId(given.trim(), 'Invalid db_id', 'db_id').toHexString();
-  if (!scope.dbs.has(id)) throw new CodedError('NOT_FOUND', 'DB not found', { field: 'db_id' });
-  return id;
-}
 
 /** `/personnels`: the records. Out of scope, deleted and unknown look alike. */
 export function recordRoutes(context: RouteContext): FastifyPluginAsyncTypebox {

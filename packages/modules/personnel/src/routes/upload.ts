@@ -22,6 +22,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answer, answerOf, envelope } from '../answers.ts';
+import { readDb } from '../asking.ts';
 import type { RecordRowError } from '../imports/row-errors.ts';
 import type { ImportParams } from '../imports/run.ts';
 import { recordsTemplate } from '../imports/template.ts';
@@ -29,7 +30,6 @@ import { insertItems, type UploadOutcome } from '../items.ts';
 import { recordsKind } from '../kinds.ts';
 import type { Scope } from '../model.ts';
 import { allowedOf } from '../people.ts';
-import { idOf } from '../repository/dbs.ts';
 import { CreateRecordBody } from '../schemas.ts';
 import type { RouteContext } from './context.ts';
 
@@ -87,13 +87,11 @@ function wrong(field: string, message: string): CodedError {
   return new CodedError('INVALID_REQUEST', message, { field });
 }
 
-/** The db as the contract asks for it: INVALID_REQUEST, NOT_FOUND. */
-function readDb(scope: Scope, given: unknown): string {
+/** The db that must be named: INVALID_REQUEST, NOT_FOUND, in the words of the contract. */
+function requireDb(scope: Scope, given: unknown): string {
   if (given === undefined || given === null || given === '') throw wrong('db_id', 'db_id is required');
-  const id = typeof given === 'string' ? idOf(given.trim()) : null;
-  if (id === null) throw wrong('db_id', 'Invalid db_id');
-  if (!scope.dbs.has(id.toHexString())) throw new CodedError('NOT_FOUND', 'DB not found', { field: 'db_id' });
-  return id.toHexString();
+  // What is no text is no id either.
+  return readDb(scope, typeof given === 'string' ? given : '');
 }
 
 function readChoice<const T extends readonly string[]>(
@@ -119,7 +117,7 @@ export function recordUploadRoutes(context: RouteContext): FastifyPluginAsyncTyp
       throw wrong('body', `More than ${mostItems} items at once; upload them in parts, or as a workbook.`);
     }
     const first = items[0] as Record<string, unknown> | null | undefined;
-    const db = readDb(await context.scopeOf(request), first?.db_id);
+    const db = requireDb(await context.scopeOf(request), first?.db_id);
     const by = context.actorOf(request);
     const idempotency = idempotencyOf(request);
     if (idempotency === null) {
@@ -145,7 +143,7 @@ export function recordUploadRoutes(context: RouteContext): FastifyPluginAsyncTyp
     try {
       const { fields } = received;
       const params: ImportParams = {
-        dbId: readDb(await context.scopeOf(request), fields.db_id?.trim()),
+        dbId: requireDb(await context.scopeOf(request), fields.db_id?.trim()),
         onExisting: readChoice(fields, 'onExisting', ['reject', 'update']),
       };
       const onError = readChoice(fields, 'onError', ['reject_rows', 'reject_all']);
