@@ -1,6 +1,7 @@
 import { permissionsOf } from '@backoffice/platform';
 import { receivables } from '@backoffice/receivables';
 import t from 'tap';
+import { assertPermissions } from '../harness/permissions.ts';
 import { running } from './sheets.ts';
 import { cast, type Json, startSystem, type Who } from './support.ts';
 
@@ -79,7 +80,6 @@ const bodies: Record<string, unknown> = {
 };
 
 const routes = system.documentation.routes.filter(({ path }) => path.startsWith('/api/'));
-const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`;
 const bodyOf = (path: string) => bodies[path.split('/').at(-1)!];
 const at = (path: string, id = '0123456789abcdef01234567', invoice = '1') =>
   path
@@ -93,15 +93,7 @@ async function ask(who: Who | null, method: string, path: string) {
 }
 
 t.test('40. the documentation names the permission of every route, as the table has it', async (t) => {
-  const table = permissionsOf(receivables);
-  t.same(routes.map(nameOf).sort(), Object.keys(may).sort(), 'every route is in the list of this test');
-  for (const route of routes) {
-    const operation: Json = system.openApi.paths[route.path]![route.method.toLowerCase()];
-    const allowed = may[nameOf(route)];
-    const permission = operation['x-permission'];
-    if (allowed === 'everybody') t.same([permission, operation.security], [undefined, []], nameOf(route));
-    else t.same([...(table[permission] ?? [])].sort(), [...(allowed ?? [])].sort(), nameOf(route));
-  }
+  assertPermissions(t, routes, system.openApi, permissionsOf(receivables), may);
 });
 
 t.test('40. each role × each route: what is answered equals the table', async (t) => {

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { permissionsOf, startWorker } from '@backoffice/platform';
 import { writeWorkbook } from '@backoffice/spreadsheet';
 import t from 'tap';
+import { assertPermissions } from '../../../../test/harness/permissions.ts';
 import { personnel } from '../src/index.ts';
 import { personnelWorker } from '../src/worker.ts';
 import { type Answer, type Json, person, startSystem } from './http.ts';
@@ -65,7 +66,6 @@ const may: Record<string, readonly Role[] | 'everybody'> = {
 
 const ofOperators = ['/health', '/ready', '/metrics'];
 const routes = system.documentation.routes.filter(({ path }) => !ofOperators.includes(path));
-const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`;
 
 /** A body that fits, so that who may not is told so; what it names is not there. */
 function bodyOf(method: string, path: string, db_id = nobody, record = nobody): unknown {
@@ -95,15 +95,7 @@ const at = (path: string, ids: { db?: string; record?: string; upload?: string }
     .replace('{userId}', nobody);
 
 t.test('40. the documentation names the permission of every route, as the table has it', async (t) => {
-  const table = permissionsOf(personnel);
-  t.same(routes.map(nameOf).sort(), Object.keys(may).sort(), 'every route is in the list of this test');
-  for (const route of routes) {
-    const operation: Json = system.openApi.paths[route.path]![route.method.toLowerCase()];
-    const allowed = may[nameOf(route)];
-    const permission = operation['x-permission'];
-    if (allowed === 'everybody') t.same([permission, operation.security], [undefined, []], nameOf(route));
-    else t.same([...(table[permission] ?? [])].sort(), [...(allowed ?? [])].sort(), nameOf(route));
-  }
+  assertPermissions(t, routes, system.openApi, permissionsOf(personnel), may);
 });
 
 t.test('40. each role × each route: what is answered equals the table', async (t) => {
