@@ -1,6 +1,6 @@
 import { CodedError } from '@backoffice/core';
 import type { AuditEntry } from '../audit/outbox.ts';
-import { assertSameRequest, type Idempotency, isKeyTaken } from '../http/idempotency.ts';
+import { createOnce, type Idempotency } from '../http/idempotency.ts';
 import type { SystemName } from '../http/module.ts';
 import type { Membership } from './member.ts';
 import type { PasswordStrength } from './password-strength.ts';
@@ -59,38 +59,26 @@ export function createNewMembers(
     ): Promise<{ user: UserDocument; replayed: boolean }> {
       const { name, email = null, armyNumber = null, contact = '', password, membership } = given;
       if (armyNumber !== null) assertArmyNumber(armyNumber);
-      const earlier = async () => {
-        const user = idempotency === null ? null : await users.findByIdempotencyKey(idempotency.key);
-        if (user !== null && idempotency !== null) assertSameRequest(user.idempotency, idempotency);
-        return user;
-      };
-      const first = await earlier();
-      if (first !== null) return { user: first, replayed: true };
-      // The index decides; this spares the costly hash. The same request may have been faster.
-      const taken = await takenAlready(email, armyNumber);
-      if (taken !== null) {
-        const winner = await earlier();
-        if (winner === null) throw taken;
-        return { user: winner, replayed: true };
-      }
-      passwords.assertCheckable(password);
-      await strength.assertStrong(password, [name, email ?? '', armyNumber ?? '', system]);
-      const passwordHash = await passwords.hash(password);
-      const memberships = { [system]: membership };
-      const number = armyNumber === null ? {} : { armyNumber };
-      const person = { name, email: email === null ? null : normalEmail(email), ...number, contact };
-      try {
-        const user = await users.insertUser(
-          { ...person, passwordHash, memberships, idempotency: idempotency ?? undefined },
-          (id) => entry(by, 'user.create', id.toHexString(), null, { ...person, ...membership }),
-        );
-        return { user, replayed: false };
-      } catch (error) {
-        const nameTaken = takenName(error);
-        const winner = isKeyTaken(error) || nameTaken !== null ? await earlier() : null;
-        if (winner !== null) return { user: winner, replayed: true };
-        throw nameTaken ?? error;
-      }
+      const { made: user, replayed } = await createOnce(idempotency, users.findByIdempotencyKey, async () => {
+        // The index decides; this spares the costly hash.
+        const taken = await takenAlready(email, armyNumber);
+        if (taken !== null) throw taken;
+        passwords.assertCheckable(password);
+        await strength.assertStrong(password, [name, email ?? '', armyNumber ?? '', system]);
+        const passwordHash = await passwords.hash(password);
+        const memberships = { [system]: membership };
+        const number = armyNumber === null ? {} : { armyNumber };
+        const person = { name, email: email === null ? null : normalEmail(email), ...number, contact };
+        try {
+          return await users.insertUser(
+            { ...person, passwordHash, memberships, idempotency: idempotency ?? undefined },
+            (id) => entry(by, 'user.create', id.toHexString(), null, { ...person, ...membership }),
+          );
+        } catch (error) {
+          throw takenName(error) ?? error;
+        }
+      });
+      return { user, replayed };
     },
 
     /**

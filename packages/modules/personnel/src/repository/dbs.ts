@@ -4,7 +4,6 @@ import { type Collection, type Db, ObjectId } from 'mongodb';
 import type { DbDocument, Reachable, Scope } from '../model.ts';
 
 export type DbFields = Pick<DbDocument, 'name' | 'short_code' | 'description'>;
-export type DbRepository = ReturnType<typeof createDbRepository>;
 
 const withoutOutbox = { outbox: 0, idempotency: 0 } as const;
 

@@ -38,8 +38,6 @@ export interface RowChange {
   status: Status | null;
 }
 
-export type ImportRepository = ReturnType<typeof createImportRepository>;
-
 /** So many older changes are kept in a record for the sake of undoing them; what is older stays as it is. */
 const keptChanges = 20;
 const fieldNames = [

@@ -2,6 +2,7 @@ import { CodedError } from '@backoffice/core';
 import {
   type AuditEntry,
   auditEntry,
+  createOnce,
   expectedVersion,
   IdempotencyHeaders,
   idempotencyOf,
@@ -29,7 +30,6 @@ import {
   VersionHeaders,
 } from '../schemas.ts';
 import type { RouteContext } from './context.ts';
-import { createOnce } from './once.ts';
 
 const tags = ['dbs'];
 const administering = { permission: 'dbs:administer' };

@@ -1,5 +1,6 @@
 import { CodedError } from '@backoffice/core';
 import {
+  createOnce,
   expectedVersion,
   IdempotencyHeaders,
   idempotencyOf,
@@ -35,7 +36,6 @@ import {
   VersionHeaders,
 } from '../schemas.ts';
 import type { RouteContext } from './context.ts';
-import { createOnce } from './once.ts';
 import { sendList } from './send-list.ts';
 
 const reading = { permission: 'records:read' };
