@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
 import t from 'tap';
+import { acceptForms } from '../src/uploads/receive.ts';
 import { buildModule, buildUser, listen, openPlatform, signIn } from './http-support.ts';
 import { exchange, openSocket, parseAnswer } from './raw-http.ts';
 
@@ -25,6 +26,7 @@ const routes = (): FastifyPluginAsync => async (app) => {
       ),
     );
   });
+  await acceptForms(app);
   app.post('/form', { config }, async (request) => {
     const part = await request.file();
     return { bytes: (await part?.toBuffer())?.length };

@@ -15,6 +15,7 @@ import { createSystemApp, type SystemAppOptions } from '../src/http/app.ts';
 import type { SystemModule } from '../src/http/module.ts';
 import { createMigrator } from '../src/mongo/migrations.ts';
 import { platformMigrations } from '../src/mongo/platform-migrations.ts';
+import { acceptForms } from '../src/uploads/receive.ts';
 
 export const jwtSecret = 'a secret for tests that is long enough';
 export const auditKey = 'another secret for tests, also long enough';
@@ -105,6 +106,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request) => ({ id: request.params.id, ...request.query, member: request.member }),
   );
+  await acceptForms(app);
   app.post('/files', { config: { permission: 'things:read' } }, async (request) => {
     const part = await request.file();
     const bytes = (await part?.toBuffer())?.length ?? null;

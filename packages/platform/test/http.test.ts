@@ -147,7 +147,7 @@ t.test('request ids: harmless ones are taken over, others replaced', async (t) =
   t.equal(await idFor('abc_DEF-123'), 'abc_DEF-123');
   for (const id of ['short', 'x'.repeat(65), 'has space in', '<script>alert', 'a.b.c.d.e.f']) {
     const given = await idFor(id);
-    t.match(given, /^[A-Za-z0-9_-]{16}$/);
+    t.match(given, /^[A-Za-z0-9_-]{14,}$/);
     t.not(given, id);
   }
 });

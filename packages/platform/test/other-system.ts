@@ -6,6 +6,7 @@ import type { Platform } from '../src/data.ts';
 import type { Envelope } from '../src/http/envelope.ts';
 import type { SystemModule } from '../src/http/module.ts';
 import { dedupeKeyOf } from '../src/uploads/model.ts';
+import { acceptForms } from '../src/uploads/receive.ts';
 import { sendAccepted, uploadRoutes } from '../src/uploads/routes.ts';
 import { acceptedView } from '../src/uploads/view.ts';
 import { kindName } from './test-kind.ts';
@@ -88,6 +89,7 @@ const routes =
 
     await app.register(
       async (goods) => {
+        await acceptForms(goods);
         goods.post('/upload', { config: chief }, async (request, reply) => {
           const received = await platform.uploads.receive(request);
           const params = { roomId: received.fields.room ?? '', how: 'plain', rows: 1 };

@@ -21,6 +21,7 @@ import { createLog } from '../src/log.ts';
 import { createMigrator } from '../src/mongo/migrations.ts';
 import { platformMigrations } from '../src/mongo/platform-migrations.ts';
 import { dedupeKeyOf } from '../src/uploads/model.ts';
+import { acceptForms } from '../src/uploads/receive.ts';
 import { sendAccepted, uploadRoutes } from '../src/uploads/routes.ts';
 import { acceptedView, uploadFault, uploadView, waitMsOf } from '../src/uploads/view.ts';
 import { auditKey, bearer, buildModule, buildUser, jwtSecret, listen, signIn } from './http-support.ts';
@@ -94,6 +95,7 @@ export async function removeKeys(prefix: string): Promise<void> {
 const post =
   (platform: Platform): FastifyPluginAsyncTypebox =>
   async (app) => {
+    await acceptForms(app);
     app.post('/upload', { config: { permission: 'uploads:write' } }, async (request, reply) => {
       const { uploads, config } = platform;
       const received = await uploads.receive(request);

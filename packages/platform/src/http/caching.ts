@@ -7,9 +7,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
  * it is still right. Answers to a GET get an entity tag; who has them already is told so with a 304.
  */
 export function registerCaching(app: FastifyInstance): void {
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     // Whose answer it is depends on these; a cache that did keep it must not give it to somebody else.
     reply.header('vary', 'Authorization, Origin, Accept-Encoding');
+    done();
   });
 
   // Fastify would measure and drop the body of a HEAD before it is compressed, so that the length would not be
@@ -19,15 +20,16 @@ export function registerCaching(app: FastifyInstance): void {
     route.onSend = [route.onSend ?? []].flat().filter((hook) => hook.name !== 'headRouteOnSendHandler');
   });
 
-  app.addHook('onSend', async (request, reply, payload) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     const reading = request.method === 'GET' || request.method === 'HEAD';
     const good = reply.statusCode === 200;
     if (!reply.hasHeader('cache-control')) {
       reply.header('cache-control', reading && good ? 'private, no-cache' : 'no-store');
     }
-    if (!reading || !good) return payload;
-    if (payload instanceof Readable) return request.method === 'HEAD' ? emptyInsteadOf(payload) : payload;
-    return withEntityTag(request, reply, payload);
+    if (!reading || !good) return done(null, payload);
+    if (payload instanceof Readable)
+      done(null, request.method === 'HEAD' ? emptyInsteadOf(payload) : payload);
+    else done(null, withEntityTag(request, reply, payload));
   });
 }
 

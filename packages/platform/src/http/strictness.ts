@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { CodedError } from '@backoffice/core';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Two of them would mean that a proxy and this server might each believe another one. */
 const single = new Set(['host', 'authorization', 'content-type', 'content-length', 'transfer-encoding']);
@@ -10,26 +11,14 @@ const single = new Set(['host', 'authorization', 'content-type', 'content-length
  * longer than `bodyMs` (forms excepted: a large file on a slow line takes its time).
  */
 export function registerStrictness(app: FastifyInstance, bodyMs: number): void {
-  app.addHook('onRequest', async ({ raw }) => {
-    const seen = new Set<string>();
-    for (let index = 0; index < raw.rawHeaders.length; index += 2) {
-      const name = raw.rawHeaders[index]!.toLowerCase();
-      if (!single.has(name)) continue;
-      if (seen.has(name)) throw new CodedError('INVALID_REQUEST', `The header ${name} is given twice.`);
-      seen.add(name);
-    }
-    // The parser lets a text that calls itself HTTP/2.0 through.
-    if (raw.httpVersionMajor !== 1) throw new CodedError('INVALID_REQUEST', 'This is not HTTP/1.1.');
-    if (raw.httpVersion === '1.1' && !seen.has('host')) {
-      throw new CodedError('INVALID_REQUEST', 'The header host is missing.');
-    }
-    const transfer = raw.headers['transfer-encoding'];
-    if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') {
-      throw new CodedError('INVALID_REQUEST', 'No transfer encoding but chunked is taken.');
-    }
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const fault = ambiguityOf(raw);
+    if (fault === null) done();
+    // The parser is in the middle of it, and may find fault with it as well: then its answer is the only one.
+    else setImmediate(() => done(new CodedError('INVALID_REQUEST', fault)));
   });
 
-  app.addHook('preParsing', async (request, reply, payload) => {
+  app.addHook('preParsing', (request, reply, payload, done) => {
     const encoding = request.headers['content-encoding']?.trim().toLowerCase();
     if (encoding !== undefined && encoding !== '' && encoding !== 'identity') {
       // A small compressed body could become a large one.
@@ -43,8 +32,27 @@ export function registerStrictness(app: FastifyInstance, bodyMs: number): void {
       }, bodyMs);
       for (const event of ['end', 'error', 'close']) payload.once(event, () => clearTimeout(timer));
     }
-    return payload;
+    done(null, payload);
   });
+}
+
+/** What is wrong with the head of a request; null where there is one way to read it. */
+function ambiguityOf({ rawHeaders, headers, httpVersion, httpVersionMajor }: IncomingMessage): string | null {
+  const seen = new Set<string>();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    if (!single.has(name)) continue;
+    if (seen.has(name)) return `The header ${name} is given twice.`;
+    seen.add(name);
+  }
+  // The parser lets a text that calls itself HTTP/2.0 through.
+  if (httpVersionMajor !== 1) return 'This is not HTTP/1.1.';
+  if (httpVersion === '1.1' && !seen.has('host')) return 'The header host is missing.';
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') {
+    return 'No transfer encoding but chunked is taken.';
+  }
+  return null;
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {
@@ -73,9 +81,11 @@ export function assertNoNestedNames(
 export function nestedNameHook(schema: { querystring?: unknown } | undefined) {
   const { properties: known } = (schema?.querystring ?? {}) as { properties?: Record<string, unknown> };
   if (known === undefined) return null;
-  return async function refuseNestedNames(request: FastifyRequest): Promise<void> {
+  return function refuseNestedNames(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
     // Most requests have no bracket at all.
-    if (!/\[|%5b/i.test(request.url)) return;
-    assertNoNestedNames(Object.keys(request.query as object), known, 'query');
+    if (/\[|%5b/i.test(request.url)) {
+      assertNoNestedNames(Object.keys(request.query as object), known, 'query');
+    }
+    done();
   };
 }

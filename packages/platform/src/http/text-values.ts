@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 type TextKind = 'number' | 'boolean';
 type Kinds = Readonly<Record<string, TextKind>>;
@@ -40,8 +40,13 @@ export function textValueHook(schema: { querystring?: unknown; params?: unknown 
   const query = kindsOf(schema?.querystring);
   const params = kindsOf(schema?.params);
   if (Object.keys(query).length + Object.keys(params).length === 0) return null;
-  return async function readNumbersAndBooleans(request: FastifyRequest): Promise<void> {
+  return function readNumbersAndBooleans(
+    request: FastifyRequest,
+    _reply: FastifyReply,
+    done: () => void,
+  ): void {
     readTextValues(request.query, query);
     readTextValues(request.params, params);
+    done();
   };
 }

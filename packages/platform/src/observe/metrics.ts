@@ -22,8 +22,21 @@ export function createMetrics({ processFacts }: { processFacts: boolean }) {
     new Gauge({ name, help, labelNames, registers });
   if (processFacts) collectDefaultMetrics({ register: registry });
 
+  const inFlight = new Map<string, number>();
+  new Gauge({
+    name: 'http_requests_in_flight',
+    help: 'Requests that are being answered',
+    labelNames: ['system'],
+    registers,
+    collect() {
+      for (const [system, count] of inFlight) this.set({ system }, count);
+    },
+  });
+
   return {
     registry,
+    /** Requests that are being answered, by system. */
+    inFlight,
     requests: new Counter({
       name: 'http_requests_total',
       help: 'Requests answered, by pattern of the route',
@@ -37,7 +50,6 @@ export function createMetrics({ processFacts }: { processFacts: boolean }) {
       buckets: requestBuckets,
       registers,
     }),
-    requestsInFlight: gauge('http_requests_in_flight', 'Requests that are being answered', ['system']),
     // `name`, for Prometheus has a `job` of its own.
     jobs: new Counter({
       name: 'jobs_total',

@@ -17,16 +17,20 @@ const statusOf = (reply: FastifyReply) => (reply.raw.writableFinished ? reply.st
 
 /** Counts and times every request of the instance. */
 export function countRequests(app: FastifyInstance, metrics: Metrics, system: string): void {
-  app.addHook('onRequest', async (request, reply) => {
+  const { inFlight } = metrics;
+  const count = (change: 1 | -1) => inFlight.set(system, (inFlight.get(system) ?? 0) + change);
+
+  app.addHook('onRequest', (request, reply, done) => {
     const { method } = request;
-    metrics.requestsInFlight.inc({ system });
+    count(1);
     // Not `onResponse`: that one never comes for a caller who hangs up.
     reply.raw.once('close', () => {
       const route = routeOf(request);
-      metrics.requestsInFlight.dec({ system });
+      count(-1);
       metrics.requests.inc({ system, method, route, status: statusOf(reply) });
       metrics.requestSeconds.observe({ system, method, route }, reply.elapsedTime / 1_000);
     });
+    done();
   });
 }
 

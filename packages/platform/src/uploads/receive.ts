@@ -1,7 +1,9 @@
 import { CodedError } from '@backoffice/core';
 import { checkContainer } from '@backoffice/spreadsheet';
-import type { FastifyRequest } from 'fastify';
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FileStore, StagedFile } from '../files/store.ts';
+import { megabyte } from '../http/edge.ts';
 import { type Idempotency, idempotencyOf } from '../http/idempotency.ts';
 import { assertNoNestedNames } from '../http/strictness.ts';
 
@@ -17,6 +19,14 @@ export interface ReceivedFile {
   staged: StagedFile;
   /** Where the request carries an `Idempotency-Key`; of the file's bytes and of all fields. */
   idempotency: Idempotency | null;
+}
+
+/** Lets the instance, and what is registered on it, take forms with a file. Every request to it pays for that. */
+export async function acceptForms(app: FastifyInstance): Promise<void> {
+  await app.register(multipart, {
+    limits: { files: 1, fileSize: 50 * megabyte, fields: 20, fieldSize: 10_000, parts: 21, headerPairs: 50 },
+    throwFileSizeLimit: true,
+  });
 }
 
 /**

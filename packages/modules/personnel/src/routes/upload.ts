@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CodedError } from '@backoffice/core';
 import {
   acceptedView,
+  acceptForms,
   assertSameRequest,
   CountsSchema,
   dedupeKeyOf,
@@ -180,6 +181,7 @@ export function recordUploadRoutes(context: RouteContext): FastifyPluginAsyncTyp
 
   return async (app) => {
     const { prefix } = app;
+    await acceptForms(app);
     app.post(
       '/upload',
       {

@@ -1,5 +1,6 @@
 import {
   acceptedView,
+  acceptForms,
   dedupeKeyOf,
   hasEnded,
   IdempotencyHeaders,
@@ -66,6 +67,7 @@ export function uploadRoute(context: RouteContext): FastifyPluginAsyncTypebox {
   }
 
   return async (app) => {
+    await acceptForms(app);
     app.post(
       '/upload',
       {
