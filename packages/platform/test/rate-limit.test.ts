@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
 import t from 'tap';
 import { buildModule, buildUser, listen, openPlatform, password, postJson } from './http-support.ts';
@@ -72,6 +73,29 @@ t.test('many at once are each counted; two processes count together', async (t) 
   t.equal(answers.filter(({ status }) => status === 200).length, 20);
   t.equal(answers.filter(({ status }) => status === 429).length, 30);
 });
+
+t.test(
+  'far below the limit requests are counted together, none is lost, and the limit is where it is',
+  async (t) => {
+    const { base, prefix } = await limited(t, { RATE_LIMIT_PER_MINUTE: 1_100 });
+    const ask = async () => (await fetch(`${base}/api/open`)).status;
+    const counted = async () => {
+      const [key] = await platform.redis.keys(`${prefix}:rate:*`);
+      return key === undefined ? 0 : Number(await platform.redis.get(key));
+    };
+    // Far below it: the first waits for its count, most of the others do not.
+    for (let nth = 0; nth < 40; nth += 1) t.equal(await ask(), 200);
+    while ((await counted()) < 40) await turn();
+    t.equal(await counted(), 40);
+    const found: number[] = [];
+    for (let nth = 0; nth < 24; nth += 1) {
+      found.push(...(await Promise.all(Array.from({ length: 50 }, ask))));
+    }
+    t.equal(found.filter((status) => status === 200).length, 1_100 - 40);
+    t.equal(found.filter((status) => status === 429).length, 1_200 - 1_060);
+    t.equal(await counted(), 1_240);
+  },
+);
 
 t.test('attempts to sign in have a limit of their own', async (t) => {
   const { base, statuses } = await limited(t, {

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Platform } from '../data.ts';
+import { together } from '../together.ts';
 import { within } from '../within.ts';
 
 declare module 'fastify' {
@@ -78,14 +79,28 @@ export async function registerRateLimits(
   });
 }
 
+/** Who is so far below the limit need not wait for the count: nobody sends as many while it is good. */
+const farBelow = 1_000;
+/** For so long a count is good for that. */
+const goodForMs = 20;
+
+/** The count of an address as Redis said a moment ago, and the requests since then, of which Redis has not heard. */
+interface Recent {
+  current: number;
+  /** When it begins anew, by `performance.now()`. */
+  endsAt: number;
+  unsent: number;
+}
+
 /**
- * Counts in Redis. Requests that come in during one turn of the event loop share a command, each with its
- * own place in the count.
+ * Counts in Redis. Requests that come in at one moment share a command, each with its own place in the count; those
+ * of an address that is far below its limit are counted here, and sent together.
  */
 function createCounters(redis: Redis, name: string, log: Logger) {
   let away = false;
   let askedAt = 0;
   let waiting = new Map<string, Counted[]>();
+  const recent = new Map<string, Recent>();
 
   function isOpen(): boolean {
     if (!away && redis.status !== 'reconnecting' && redis.status !== 'end') return true;
@@ -100,6 +115,7 @@ function createCounters(redis: Redis, name: string, log: Logger) {
   }
 
   function giveUp(error: unknown): void {
+    recent.clear();
     if (away) return;
     away = true;
     askedAt = performance.now();
@@ -117,18 +133,24 @@ function createCounters(redis: Redis, name: string, log: Logger) {
     }
   }
 
-  function flush(): void {
+  const flush = together(async () => {
     const batch = waiting;
     waiting = new Map();
     for (const [key, callers] of batch) void countAll(key, callers);
-  }
+  });
 
   async function countAll(key: string, callers: readonly Counted[]): Promise<void> {
+    const before = recent.get(key)?.unsent ?? 0;
+    recent.delete(key);
     try {
-      const asked = redis.eval(count, 1, name + key, callers.length, windowMs) as Promise<[number, number]>;
-      const [current, ttl] = await within(asked, patienceMs);
+      const asked = redis.eval(count, 1, name + key, before + callers.length, windowMs);
+      const [current, ttlMs] = await within(asked as Promise<[number, number]>, patienceMs);
+      const ttl = Math.max(ttlMs, 1);
+      // Another answer may have come in the meantime, and requests been counted on it.
+      const unsent = recent.get(key)?.unsent ?? 0;
+      remember(key, { current, endsAt: performance.now() + ttl, unsent });
       for (const [index, done] of callers.entries()) {
-        done(null, { current: current - callers.length + index + 1, ttl: Math.max(ttl, 1) });
+        done(null, { current: current - callers.length + index + 1, ttl });
       }
     } catch (error) {
       giveUp(error);
@@ -136,16 +158,33 @@ function createCounters(redis: Redis, name: string, log: Logger) {
     }
   }
 
+  function remember(key: string, seen: Recent): void {
+    recent.set(key, seen);
+    setTimeout(() => {
+      // Else it has been asked anew.
+      if (recent.get(key) !== seen) return;
+      if (seen.unsent > 0) void countAll(key, []);
+      else recent.delete(key);
+    }, goodForMs).unref();
+  }
+
   return {
-    increment(key: string, done: Counted): void {
+    increment(key: string, done: Counted, _windowMs: number, max: number): void {
       if (!isOpen()) {
         done(null, { current: 0, ttl: 0 });
         return;
       }
-      if (waiting.size === 0) setImmediate(flush);
+      const seen = recent.get(key);
+      const ttl = seen === undefined ? 0 : seen.endsAt - performance.now();
+      if (seen !== undefined && ttl > 0 && seen.current + seen.unsent + farBelow < max) {
+        seen.unsent += 1;
+        done(null, { current: seen.current + seen.unsent, ttl });
+        return;
+      }
       const callers = waiting.get(key);
       if (callers === undefined) waiting.set(key, [done]);
       else callers.push(done);
+      void flush();
     },
   };
 }
