@@ -8,6 +8,7 @@ import type { SystemName } from './http/module.ts';
 import { createJobs, type Jobs } from './jobs/queues.ts';
 import { createLog } from './log.ts';
 import { createMongoClient, databaseOf } from './mongo/client.ts';
+import { createSharedReads, type SharedReads } from './mongo/shared-reads.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { observeMongo } from './observe/mongo-latency.ts';
 import { createTracing, type Tracing } from './observe/tracing.ts';
@@ -23,6 +24,8 @@ export interface Platform {
   clock: () => Date;
   client: MongoClient;
   db: Db;
+  /** Small reads that go to the database together. */
+  reads: SharedReads;
   /** For short commands: fails within two seconds where Redis does not answer. */
   redis: Redis;
   jobs: Jobs;
@@ -76,6 +79,7 @@ export async function createPlatform(config: Config, options: PlatformOptions): 
     clock,
     client,
     db,
+    reads: createSharedReads(db),
     redis,
     jobs,
     files: createDiskStore(config.DATA_DIR),

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { createSharedReads } from '@backoffice/platform';
 import { writeWorkbook } from '@backoffice/spreadsheet';
 import type { Db } from 'mongodb';
 import { personnelSeed } from '../src/demo/seed.ts';
@@ -110,6 +111,7 @@ async function reading({ system, quick, say }: BenchSetting): Promise<BenchLine[
     db: system.db,
     clock: () => new Date(),
     config: { TIME_ZONE: zone } as never,
+    reads: createSharedReads(system.db),
   });
   const size = quick ? 500 : 20_000;
   const [few, many] = quick ? [1, 2] : [5, 25];

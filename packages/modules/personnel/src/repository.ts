@@ -12,12 +12,17 @@ export type PersonnelRepository = ReturnType<typeof createPersonnelRepository>;
 export const auditedCollections = ['personnel_records', 'personnel_dbs'];
 
 /** Everything that the module keeps. `dayOf`: the day on which a moment falls in the business time zone. */
-export function createPersonnelRepository({ db, clock, config }: Pick<Platform, 'db' | 'clock' | 'config'>) {
+export function createPersonnelRepository({
+  db,
+  clock,
+  config,
+  reads,
+}: Pick<Platform, 'db' | 'clock' | 'config' | 'reads'>) {
   const dayOf = (at: Date): IsoDay => isoDate(dayInZone(at, config.TIME_ZONE));
   return {
     dayOf,
     today: () => dayOf(clock()),
-    dbs: createDbRepository(db, clock),
+    dbs: createDbRepository(db, clock, reads),
     records: createRecordRepository(db, clock, dayOf),
     series: createSeriesRepository(db, dayOf),
     imports: createImportRepository(db, clock, dayOf),

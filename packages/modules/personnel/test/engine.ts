@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createSharedReads } from '@backoffice/platform';
 import { type Db, MongoClient } from 'mongodb';
 import type { Test } from 'tap';
 import { personnelMigrations } from '../src/migrations.ts';
@@ -25,7 +26,10 @@ export async function emptyDatabase(db: Db): Promise<void> {
 }
 
 export function openRepository(db: Db, clock: () => Date): PersonnelRepository {
-  return createPersonnelRepository({ db, clock, config: { TIME_ZONE: zone } as never });
+  return createPersonnelRepository({
+    ...{ db, clock, config: { TIME_ZONE: zone } as never },
+    reads: createSharedReads(db),
+  });
 }
 
 /** The id of a new db. */

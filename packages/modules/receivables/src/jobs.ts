@@ -13,7 +13,7 @@ const hour = 3_600_000;
  * under way, may still need them.
  */
 export function tidyHandler(platform: Platform): () => Promise<{ rollups: number; statements: number }> {
-  const repository = createReceivablesRepository(platform.db, platform.clock);
+  const repository = createReceivablesRepository(platform);
   return async () => {
     const now = platform.clock().getTime();
     const ledger = await repository.findLedger();

@@ -17,7 +17,7 @@ export const statementKind = 'receivables.statement';
 
 /** The month-end statement: how the worker imports one, and takes one back. */
 export function statementImport(platform: Platform): ImportKind {
-  const repository = createReceivablesRepository(platform.db, platform.clock);
+  const repository = createReceivablesRepository(platform);
   const users = createUserRepository(platform.db, platform.clock);
   const context = {
     repository,

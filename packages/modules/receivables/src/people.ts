@@ -1,5 +1,5 @@
 import { CodedError } from '@backoffice/core';
-import type { Member, Membership, UserDocument, UserRepository } from '@backoffice/platform';
+import type { Member, Membership, Person, UserDocument, UserRepository } from '@backoffice/platform';
 import type { EngineerName } from './figures.ts';
 import { keyOf, type Region, regionCodes, type Scope } from './model.ts';
 
@@ -35,8 +35,7 @@ export function readScope(member: Member, setting: 'own' | 'all'): Scope {
  * Everybody who looks after customers or once did: the figures of those who have left or have another role now
  * stay theirs. Only who is an engineer today has a region here, and so is listed without any figures too.
  */
-export async function listEngineers(users: UserRepository): Promise<EngineerName[]> {
-  const people = await users.listPeople('receivables');
+export function engineersOf(people: readonly Person[]): EngineerName[] {
   return people.map((user) => {
     const region = isEngineer(user) ? regionOf(user) : null;
     return { id: user._id.toHexString(), name: user.name, region };

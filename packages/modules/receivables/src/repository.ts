@@ -1,4 +1,4 @@
-import type { Db } from 'mongodb';
+import type { Platform } from '@backoffice/platform';
 import { createCustomerRepository } from './repository/customers.ts';
 import { createLedgerRepository } from './repository/ledger.ts';
 import { createRollupRepository } from './repository/rollups.ts';
@@ -19,9 +19,9 @@ export const auditedCollections = ['receivables_customers', 'receivables_ledger'
 export type ReceivablesRepository = ReturnType<typeof createReceivablesRepository>;
 
 /** All that touches the module's collections. */
-export function createReceivablesRepository(db: Db, clock: () => Date = () => new Date()) {
+export function createReceivablesRepository({ db, clock, reads }: Pick<Platform, 'db' | 'clock' | 'reads'>) {
   return {
-    ...createLedgerRepository(db, clock),
+    ...createLedgerRepository(db, clock, reads),
     ...createStatementRepository(db),
     ...createCustomerRepository(db),
     ...createRollupRepository(db, clock),

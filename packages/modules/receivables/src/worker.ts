@@ -16,8 +16,8 @@ export const receivablesWorker: WorkerModule = {
   audited: auditedCollections,
   schedules: [{ job: 'receivables.tidy', when: { every: 3_600_000 } }],
   migrations: receivablesMigrations,
-  rollups: ({ db, clock }) => {
-    const repository = createReceivablesRepository(db, clock);
+  rollups: (platform) => {
+    const repository = createReceivablesRepository(platform);
     return {
       verify: () => verifyRollups(repository),
       async rebuild() {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, type ErrorCode, monthNames } from '@backoffice/core';
-import { auditEntry } from '@backoffice/platform';
+import { auditEntry, createSharedReads } from '@backoffice/platform';
 import type { Cell, SheetRow } from '@backoffice/spreadsheet';
 import { type Db, MongoClient } from 'mongodb';
 import type { Test } from 'tap';
@@ -128,7 +128,7 @@ export interface EngineOutcome {
 /** The module's own engine on a real database, taking the same commands as the reference. */
 export async function createEngine(t: Test, db: Db, clock: Clock, engineers: readonly EngineerName[]) {
   const now = () => clock.at;
-  const repository = createReceivablesRepository(db, now);
+  const repository = createReceivablesRepository({ db, clock: now, reads: createSharedReads(db) });
   const context = { repository, clock: now, zone };
   const folder = await mkdtemp(join(tmpdir(), 'receivables-test-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));

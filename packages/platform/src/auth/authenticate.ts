@@ -2,8 +2,8 @@ import { CodedError } from '@backoffice/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { SystemModule, SystemName } from '../http/module.ts';
 import type { Member } from './member.ts';
-import { createTokenReader } from './tokens.ts';
-import type { UserDocument, UserRepository } from './users.ts';
+import { createTokenReader, type TokenClaims } from './tokens.ts';
+import type { UserDocument } from './users.ts';
 
 /** What a user's record says of them in a system; null when disabled, removed or not a member. */
 export function memberOf(user: UserDocument, system: SystemName): Member | null {
@@ -27,31 +27,71 @@ const headerForms: Readonly<Record<NonNullable<SystemModule['authorization']>, R
   'bearer-or-bare': /^(?:Bearer )?([^\s]+)$/i,
 };
 
-/**
- * The hook that lets a request through to a route with a permission. The user is read anew on every
- * request, so a changed password, role or region, or a disabled user, acts at once and not after hours.
- *
- * UNAUTHENTICATED, always with the same text, whatever is wrong with the token; FORBIDDEN when the role
- * lacks the permission.
- */
-export function createAuthenticate(app: FastifyInstance, module: SystemModule, users: UserRepository) {
-  const readToken = createTokenReader(app);
-  const form = headerForms[module.authorization ?? 'bearer'];
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who is calling, while it is looked up; null where that has not begun. */
+    caller: Promise<Member | null> | null;
+    /** What the route reads ahead, while it is read. */
+    ahead: Promise<unknown> | null;
+  }
+  interface FastifyContextConfig {
+    /** What the handler will need whoever asks: read while it is looked up who is calling. See `readAhead`. */
+    ahead?: () => Promise<unknown>;
+  }
+}
 
-  async function memberBy(token: string): Promise<Member | null> {
-    const claims = readToken(token);
-    if (claims === null) return null;
-    const user = await users.findById(claims.sub);
-    return user !== null && user.tokenVersion === claims.tv ? memberOf(user, module.name) : null;
+/** What the route's `config.ahead` has begun to read; read now where it has not. */
+export function readAhead<T>(request: FastifyRequest, read: () => Promise<T>): Promise<T> {
+  return (request.ahead as Promise<T> | null) ?? read();
+}
+
+const ignore = () => undefined;
+
+/**
+ * Lets a request through to a route with a permission. The user is read anew on every request, so a changed
+ * password, role or region, or a disabled user, acts at once and not after hours.
+ */
+export function createAuthentication(
+  app: FastifyInstance,
+  module: SystemModule,
+  findUser: (id: string) => Promise<UserDocument | null>,
+) {
+  const tokens = createTokenReader(app, headerForms[module.authorization ?? 'bearer']);
+  app.decorateRequest('caller', null);
+  app.decorateRequest('ahead', null);
+
+  async function memberBy(claims: TokenClaims | null): Promise<Member | null> {
+    const user = claims === null ? null : await findUser(claims.sub);
+    return user !== null && user.tokenVersion === claims?.tv ? memberOf(user, module.name) : null;
   }
 
-  return async function authenticate(request: FastifyRequest): Promise<void> {
-    const { permission } = request.routeOptions.config;
-    if (permission === undefined) return;
-    const token = form.exec(request.headers.authorization ?? '')?.[1];
-    const member = token === undefined ? null : await memberBy(token);
-    if (member === null) throw new CodedError('UNAUTHENTICATED');
-    request.member = member;
-    if (!module.permissions[permission]?.includes(member.role)) throw new CodedError('FORBIDDEN');
+  return {
+    /**
+     * Begins to read what the request will need, for all to wait for it but once. Only for who has been here with
+     * that token before: a stranger makes the database work after all limits, or not at all.
+     */
+    begin(request: FastifyRequest): void {
+      const { permission, ahead } = request.routeOptions.config;
+      const claims = permission === undefined ? null : tokens.known(request.headers.authorization);
+      if (claims === null) return;
+      request.caller = memberBy(claims);
+      request.ahead = ahead?.() ?? null;
+      // Nobody may wait for them: a limit may be reached.
+      request.caller.catch(ignore);
+      request.ahead?.catch(ignore);
+    },
+
+    /**
+     * The hook. UNAUTHENTICATED, always with the same text, whatever is wrong with the token; FORBIDDEN when the
+     * role lacks the permission.
+     */
+    async authenticate(request: FastifyRequest): Promise<void> {
+      const { permission } = request.routeOptions.config;
+      if (permission === undefined) return;
+      const member = await (request.caller ?? memberBy(tokens.read(request.headers.authorization)));
+      if (member === null) throw new CodedError('UNAUTHENTICATED');
+      request.member = member;
+      if (!module.permissions[permission]?.includes(member.role)) throw new CodedError('FORBIDDEN');
+    },
   };
 }

@@ -3,8 +3,6 @@ import type { SystemName } from '../http/module.ts';
 import { normalArmyNumber } from './sign-in-names.ts';
 import type { UserDocument } from './users.ts';
 
-type Person = Pick<UserDocument, '_id' | 'name' | 'status' | 'memberships'>;
-
 export interface MemberQuery {
   /** Left out: of every role. */
   roles?: readonly string[];
@@ -81,21 +79,7 @@ export function createMemberLists(users: Collection<UserDocument>) {
       .toArray();
   }
 
-  /** Everybody who is or was a member, in order of name: figures keep the names of those who left. */
-  async function listPeople(system: SystemName): Promise<Person[]> {
-    return users
-      .find({
-        $or: [
-          { [`memberships.${system}.role`]: { $exists: true } },
-          { [`formerMemberships.${system}.role`]: { $type: 'string' } },
-        ],
-      })
-      .project<Person>({ name: 1, status: 1, memberships: 1 })
-      .sort({ name: 1, _id: 1 })
-      .toArray();
-  }
-
-  return { listMembers, searchMembers, countMembers, listFormer, listPeople };
+  return { listMembers, searchMembers, countMembers, listFormer };
 }
 
 function membersOf(system: SystemName, roles?: readonly string[]): Filter<UserDocument> {

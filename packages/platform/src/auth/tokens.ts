@@ -63,27 +63,41 @@ export function signToken(app: FastifyInstance, user: UserDocument, role: string
   return app.jwt.sign({ role, tv: user.tokenVersion }, { sub: user._id.toHexString() });
 }
 
-/** Tokens of those who are signed in, some hundred bytes each. */
+/** Of those who are signed in, some hundred bytes each. */
 const mostVerified = 5_000;
 
+type Verified = TokenClaims & { exp: number };
+
 /**
- * Remembers the tokens that were verified, for a signature that was right stays so. Whether it has expired is
- * looked at each time; whose token it is, and whether it still counts, is read from the record in any case.
+ * Reads the token in `Authorization`, and remembers those that were verified, for a signature that was right stays so.
+ * Whether it has expired is looked at each time; whose token it is, and whether it still counts, is read from the
+ * record in any case. `form`: the whole header, with the token as its first group.
  */
-export function createTokenReader(app: FastifyInstance): (token: string) => TokenClaims | null {
-  const verified = new Map<string, TokenClaims & { exp: number }>();
-  return (token) => {
-    const known = verified.get(token);
-    if (known !== undefined) {
-      if (known.exp * 1_000 > Date.now()) return known;
-      verified.delete(token);
-    }
-    const claims = claimsOf(app, token) as (TokenClaims & { exp: number }) | null;
+export function createTokenReader(app: FastifyInstance, form: RegExp) {
+  const verified = new Map<string, Verified>();
+
+  /** The claims in a header that was verified before; null for any other. */
+  function known(header = ''): TokenClaims | null {
+    const claims = verified.get(header);
+    if (claims === undefined) return null;
+    if (claims.exp * 1_000 > Date.now()) return claims;
+    verified.delete(header);
+    return null;
+  }
+
+  /** The claims of a good token, else null. */
+  function read(header = ''): TokenClaims | null {
+    const before = known(header);
+    if (before !== null) return before;
+    const token = form.exec(header)?.[1];
+    const claims = token === undefined ? null : (claimsOf(app, token) as Verified | null);
     if (claims === null) return null;
     if (verified.size >= mostVerified) verified.delete(verified.keys().next().value!);
-    verified.set(token, claims);
+    verified.set(header, claims);
     return claims;
-  };
+  }
+
+  return { known, read };
 }
 
 /**

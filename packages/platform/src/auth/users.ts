@@ -75,15 +75,6 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
     return _id === null ? null : users.findOne({ _id }, { projection: { outbox: 0, idempotency: 0 } });
   }
 
-  /** The users with these ids, by id; text that is no id is nobody's. */
-  async function findByIds(ids: readonly string[]): Promise<Map<string, UserDocument>> {
-    const wanted = ids.filter((id) => /^[0-9a-f]{24}$/i.test(id)).map((id) => new ObjectId(id));
-    // Asked for on every request: without what only the audit and repeated creations need.
-    const projection = { outbox: 0, idempotency: 0 };
-    const found = await users.find({ _id: { $in: wanted } }, { projection }).toArray();
-    return new Map(found.map((user) => [user._id.toHexString(), user]));
-  }
-
   async function findByEmail(email: string): Promise<UserDocument | null> {
     return users.findOne({ email: normalEmail(email) });
   }
@@ -258,7 +249,6 @@ export function createUserRepository(db: Db, clock: () => Date = () => new Date(
   return {
     ...createMemberLists(users),
     findById,
-    findByIds,
     findByEmail,
     findByArmyNumber,
     findBySignInName,

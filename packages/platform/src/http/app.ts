@@ -2,17 +2,18 @@ import { CodedError } from '@backoffice/core';
 import { Type, type TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import { auditRoutes } from '../audit/routes.ts';
-import { createAuthenticate } from '../auth/authenticate.ts';
+import { createAuthentication } from '../auth/authenticate.ts';
 import { createIdentity, identityRoutes } from '../auth/identity.ts';
 import { permissionsOf } from '../auth/permissions.ts';
+import { shareUsers } from '../auth/shared-users.ts';
 import { registerTokens } from '../auth/tokens.ts';
 import { createUserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
 import { platformMigrations } from '../mongo/platform-migrations.ts';
-import { sharedReadByKey } from '../mongo/shared-read.ts';
 import { registerOperations } from '../observe/operations.ts';
 import { countRequests, traceRequests } from '../observe/requests.ts';
 import { guardRoute } from '../operations/gate.ts';
+import type { HoldDocument } from '../operations/maintenance.ts';
 import { registerOpenApi } from './docs.ts';
 import { type EdgeTimes, edgeTimes, registerEdge, serverOptions } from './edge.ts';
 import { wrapAnswers } from './envelope.ts';
@@ -73,20 +74,23 @@ export async function createSystemApp(
   countRequests(app, platform.metrics, module.name);
   traceRequests(app, platform.tracing, module);
   registerIdempotency(app, module.name, config.AUDIT_KEY);
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
   });
   // On the way out: who was asked to end may have begun with the request before that.
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing || platform.state.ending) reply.header('connection', 'close');
+    done(null, payload);
   });
   // And may have promised before that to keep the connection: closing would wait for it until nobody used it for long.
-  app.addHook('onResponse', async (request) => {
+  app.addHook('onResponse', (request, _reply, done) => {
     if (closing) request.raw.socket.destroySoon();
+    done();
   });
   registerRequestLog(app);
 
@@ -94,6 +98,12 @@ export async function createSystemApp(
   app.addHook('onRoute', (route) => routes.add(route));
   registerErrorHandling(app, module, routes);
   await registerOpenApi(app, module);
+  const { begin, authenticate } = createAuthentication(app, withPlatform, shareUsers(platform.reads));
+  app.addHook('onRequest', (request, _reply, done) => {
+    // What is read in the middle of a restore must not be what somebody is judged by at its end.
+    if (platform.maintenance.seenOn('read') === null) begin(request);
+    done();
+  });
   await registerEdge(app, platform, module.name, times);
   await registerTokens(app, platform, module);
   const migrations = [...platformMigrations, ...module.migrations];
@@ -105,7 +115,14 @@ export async function createSystemApp(
   const { modules = [module], passwordCost } = options;
   const identity = createIdentity(app, platform, module, { users, modules, passwordCost });
   const { signIn } = identity;
-  await registerOperations(app, { platform, module: withPlatform, users, signIn, migrations });
+  await registerOperations(app, {
+    platform,
+    module: withPlatform,
+    users,
+    signIn,
+    authenticate,
+    migrations,
+  });
   await app.register(
     async (api) => {
       api.addHook('onRoute', (route) => {
@@ -115,14 +132,14 @@ export async function createSystemApp(
       api.addHook('onRoute', (route) => guardRoute(route, platform.maintenance));
       // Before anybody is looked up: in the middle of a restore there are no users, and a caller who is told to sign
       // in again would lose a sign-in that is good.
-      api.addHook('onRequest', async () => {
-        const hold = await platform.maintenance.holdOn('read');
-        if (hold !== null) throw new CodedError('MAINTENANCE', hold.reason);
+      api.addHook('onRequest', (_request, _reply, done) => {
+        const answer = (hold: HoldDocument | null) =>
+          done(hold === null ? undefined : new CodedError('MAINTENANCE', hold.reason));
+        const hold = platform.maintenance.holdOn('read');
+        if (hold instanceof Promise) hold.then(answer, done);
+        else answer(hold);
       });
-      api.addHook(
-        'onRequest',
-        createAuthenticate(app, withPlatform, { ...users, findById: sharedReadByKey(users.findByIds) }),
-      );
+      api.addHook('onRequest', authenticate);
       await api.register(async (own) => {
         wrapAnswers(own, module.envelope);
         if (module.identityRoutes !== 'own') await own.register(identityRoutes(platform, module, identity));

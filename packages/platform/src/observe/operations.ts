@@ -1,6 +1,5 @@
 import cookie from '@fastify/cookie';
-import type { FastifyInstance } from 'fastify';
-import { createAuthenticate } from '../auth/authenticate.ts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { SignIn } from '../auth/sign-in.ts';
 import type { UserRepository } from '../auth/users.ts';
 import type { Platform } from '../data.ts';
@@ -19,16 +18,17 @@ export interface OperationsOptions {
   module: SystemModule;
   users: UserRepository;
   signIn: SignIn;
+  /** Lets an API token with the route's permission through, else throws. */
+  authenticate: (request: FastifyRequest) => Promise<void>;
   migrations: readonly Migration[];
 }
 
 /** What operators have on every instance: `/metrics`, `/admin/queues`, `/docs`, and signing in to them. */
 export async function registerOperations(app: FastifyInstance, options: OperationsOptions): Promise<void> {
-  const { platform, module, users, signIn, migrations } = options;
+  const { platform, module, users, signIn, authenticate, migrations } = options;
   // Without its hook: the API's own routes never look at a cookie.
   await app.register(cookie, { hook: false });
   const sessions = createBrowserSessions(app, platform, module, users);
-  const authenticate = createAuthenticate(app, module, users);
   const guard = createOperatorGuard({ module, sessions, authenticate });
   const faults = () => readinessFaults(platform, migrations);
 

@@ -14,14 +14,15 @@ declare module 'fastify' {
 const reading = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Lets a route's handler run only while no hold covers it, and counts it while it runs: until it has come
- * to its end, also where the caller has gone away in the meantime.
+ * Lets the handler of a route that changes something run only while no hold covers it, and counts it while it runs:
+ * until it has come to its end, also where the caller has gone away in the meantime. Who only reads is asked about
+ * once, when the request comes in.
  */
 export function guardRoute(route: RouteOptions, maintenance: Maintenance): void {
   const { handler } = route;
-  const reads =
-    route.config?.duringBackup === true || [route.method].flat().every((each) => reading.has(each));
+  if ([route.method].flat().every((each) => reading.has(each))) return;
+  const kind = route.config?.duringBackup === true ? 'read' : 'write';
   route.handler = function guarded(request, reply) {
-    return maintenance.run(reads ? 'read' : 'write', async () => handler.call(this, request, reply));
+    return maintenance.run(kind, async () => handler.call(this, request, reply));
   };
 }

@@ -26,8 +26,8 @@ export type Work = 'job' | 'write' | 'read';
 export interface Maintenance {
   /** Does the work and counts it as running. MAINTENANCE while a hold covers such work; then nothing is done. */
   run: <T>(kind: Work, work: () => Promise<T>) => Promise<T>;
-  /** The hold in force if it covers such work; never older than two seconds. */
-  holdOn: (kind: Work) => Promise<HoldDocument | null>;
+  /** The hold in force if it covers such work; never older than two seconds. At once where it need not be asked for. */
+  holdOn: (kind: Work) => HoldDocument | null | Promise<HoldDocument | null>;
   /** The same without asking the database: as last seen. */
   seenOn: (kind: Work) => HoldDocument | null;
   /** How many pieces of work run that a hold would have to wait for. */
@@ -84,10 +84,10 @@ export function createMaintenance(db: Db): Maintenance {
     return looking;
   }
 
-  async function holdOn(kind: Work): Promise<HoldDocument | null> {
+  function holdOn(kind: Work): HoldDocument | null | Promise<HoldDocument | null> {
+    const held = (hold: HoldDocument | null) => (covers(hold, kind) ? hold : null);
     // A process that was halted for a while must not go by what it knew before.
-    const hold = performance.now() - seenAt < freshMs ? seen : await look();
-    return covers(hold, kind) ? hold : null;
+    return performance.now() - seenAt < freshMs ? held(seen) : look().then(held);
   }
 
   return {

@@ -1,5 +1,5 @@
 import { CodedError } from '@backoffice/core';
-import { type AuditEntry, type Idempotency, isDuplicateKey, sharedRead } from '@backoffice/platform';
+import { type AuditEntry, type Idempotency, isDuplicateKey, type SharedReads } from '@backoffice/platform';
 import { type Collection, type Db, ObjectId } from 'mongodb';
 import type { DbDocument, Reachable, Scope } from '../model.ts';
 
@@ -13,11 +13,16 @@ export function idOf(text: string): ObjectId | null {
 }
 
 /** The logical databases. A deleted one is not there for any call but `restore`. */
-export function createDbRepository(db: Db, clock: () => Date) {
+export function createDbRepository(db: Db, clock: () => Date, reads: SharedReads) {
   const dbs: Collection<DbDocument> = db.collection('personnel_dbs');
 
-  const readLive = sharedRead(() =>
-    dbs.find({ deleted_at: null }, { projection: { name: 1, short_code: 1, hidden_imports: 1 } }).toArray(),
+  const readLive = reads.share(
+    () => ({
+      from: dbs.collectionName,
+      match: { deleted_at: null },
+      project: { name: 1, short_code: 1, hidden_imports: 1 },
+    }),
+    (found: Reachable[]) => found,
   );
 
   async function change(

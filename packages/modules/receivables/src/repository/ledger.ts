@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type AuditEntry, type Audited, sharedRead } from '@backoffice/platform';
+import type { AuditEntry, Audited, SharedReads } from '@backoffice/platform';
 import type { Db } from 'mongodb';
 import type { Ledger, TailEvent } from '../rollups/ledger.ts';
 import { type CustomerDocument, customerId, versionOf } from './customers.ts';
@@ -23,25 +23,22 @@ export const emptyLedger: Ledger = {
 };
 
 /** The ledger: read whole, moved by compare-and-set, held for a while by who keeps losing. */
-export function createLedgerRepository(db: Db, clock: () => Date) {
+export function createLedgerRepository(db: Db, clock: () => Date, reads: SharedReads) {
   const ledgers = db.collection<Ledger & Audited>('receivables_ledger');
   const customers = db.collection<CustomerDocument>('receivables_customers');
   const imports = db.collection<ImportRecord<unknown>>('receivables_imports');
   let cached: Ledger | null = null;
-  // Who asks has just been looked up, in a crowd with the others.
-  const findVersion = sharedRead(
-    () => ledgers.findOne({ _id: 'ledger' }, { projection: { version: 1, stamp: 1 } }),
-    { gapMs: 0 },
-  );
 
   /** The ledger as it is now; the same object while it has not moved, for only then is it read whole again. */
-  async function findLedger(): Promise<Ledger> {
-    const now = await findVersion();
-    if (now === null) return emptyLedger;
-    const known = cached?.version === now.version && cached.stamp === now.stamp;
-    if (!known) cached = await ledgers.findOne({ _id: 'ledger' }, { projection: { outbox: 0 } });
-    return cached ?? emptyLedger;
-  }
+  const findLedger = reads.share(
+    () => ({ from: ledgers.collectionName, match: { _id: 'ledger' }, project: { version: 1, stamp: 1 } }),
+    async ([now]: Pick<Ledger, 'version' | 'stamp'>[]): Promise<Ledger> => {
+      if (now === undefined) return emptyLedger;
+      const known = cached?.version === now.version && cached.stamp === now.stamp;
+      if (!known) cached = await ledgers.findOne({ _id: 'ledger' }, { projection: { outbox: 0 } });
+      return cached ?? emptyLedger;
+    },
+  );
 
   /**
    * Puts the next state in the place of `from`, unless somebody was faster or an import holds the ledger, and the

@@ -1,8 +1,15 @@
-import { createUserRepository, type Platform, requireMember, settingsOf } from '@backoffice/platform';
+import {
+  createUserRepository,
+  type Person,
+  type Platform,
+  peopleOf,
+  requireMember,
+  settingsOf,
+} from '@backoffice/platform';
 import type { FastifyRequest } from 'fastify';
 import { moved } from '../customers.ts';
-import { type Now, nowIn, readState, type State } from '../figures.ts';
-import { readScope, writeScope } from '../people.ts';
+import { type EngineerName, type Now, nowIn, readState, type State } from '../figures.ts';
+import { engineersOf, readScope, writeScope } from '../people.ts';
 import { createReceivablesRepository } from '../repository.ts';
 import { receivablesSettings } from '../settings.ts';
 
@@ -12,7 +19,8 @@ export type RouteContext = ReturnType<typeof createRouteContext>;
 export function createRouteContext(platform: Platform) {
   const { config, clock } = platform;
   const { RECEIVABLES_READ_SCOPE: scope } = settingsOf(config, receivablesSettings);
-  const repository = createReceivablesRepository(platform.db, clock);
+  const repository = createReceivablesRepository(platform);
+  let listed: { text: string; engineers: readonly EngineerName[] } = { text: '', engineers: [] };
   let minute = Number.NaN;
   let known: Now | undefined;
 
@@ -25,10 +33,22 @@ export function createRouteContext(platform: Platform) {
     return known;
   }
 
+  /** Those whom figures name; the same list while none of them has changed. */
+  const listEngineers = platform.reads.share(
+    () => peopleOf('receivables'),
+    (people: Person[]) => {
+      const engineers = engineersOf(people);
+      const text = JSON.stringify(engineers);
+      if (text !== listed.text) listed = { text, engineers };
+      return listed.engineers;
+    },
+  );
+
   return {
     platform,
     repository,
     users: createUserRepository(platform.db, clock),
+    listEngineers,
     clock,
     zone: config.TIME_ZONE,
     now,

@@ -13,7 +13,7 @@ import {
   type KnownCustomer,
   markInvoice,
 } from '../follow-up.ts';
-import { findEngineer, listEngineers } from '../people.ts';
+import { findEngineer } from '../people.ts';
 import { customersView, historyView } from '../presentation.ts';
 import {
   Customer,
@@ -77,7 +77,7 @@ function sendPaging(
 
 /** The data sheet: customers with their invoices, and what people enter about them. */
 export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
-  const { repository, users } = context;
+  const { repository, users, listEngineers } = context;
 
   /** The customer that a path means, if this caller may change it. NOT_FOUND, FORBIDDEN. */
   async function customerToChange(request: FastifyRequest, reference: string) {
@@ -129,7 +129,7 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
         const views = await context.fromOneState((state) =>
           customerViews(repository, state, filter, scope, year, now),
         );
-        const engineers = new Map((await listEngineers(users)).map((each) => [each.id, each]));
+        const engineers = new Map((await listEngineers()).map((each) => [each.id, each]));
         if (page === undefined && limit === undefined) return customersView(views, engineers);
         const [at, size] = [page ?? 1, limit ?? 100];
         sendPaging(request, reply, at, size, views.length);
@@ -162,7 +162,7 @@ export function customerRoutes(context: RouteContext): FastifyPluginAsyncTypebox
         // The tag is that of what people entered; amounts change under it, so it must not spare an answer.
         reply.header('cache-control', 'no-store');
         sendVersion(reply, version);
-        const engineers = new Map((await listEngineers(users)).map((each) => [each.id, each]));
+        const engineers = new Map((await listEngineers()).map((each) => [each.id, each]));
         return customersView(found, engineers)[0]!;
       },
     );

@@ -1,20 +1,20 @@
 import { type FinancialYear, financialYearOf, rupeesFromPaise, wireMonth } from '@backoffice/core';
-import { sharedRead } from '@backoffice/platform';
+import { readAhead } from '@backoffice/platform';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { readFilter, readPeriod, readYear } from '../asking.ts';
 import { explainFigure } from '../explain.ts';
 import {
   dashboardFigures,
   defaultMonth,
   engineerRows,
+  type Now,
   readState,
   recoveryTrend,
   regionsIn,
   trackerRows,
 } from '../figures.ts';
 import type { ExplainLine, Figure, Filter, Scope } from '../model.ts';
-import { listEngineers } from '../people.ts';
 import { dashboardView, engineersView, recoveryView, trackerView } from '../presentation.ts';
 import { slotOf } from '../rollups/ledger.ts';
 import {
@@ -28,10 +28,9 @@ import {
   YearQuery,
 } from '../schemas.ts';
 import type { RouteContext } from './context.ts';
-import { createKeptAnswers } from './kept-answers.ts';
+import { type Basis, createKeptAnswers, type KeptAnswer } from './kept-answers.ts';
 
 const config = { permission: 'dashboard:read' };
-const asItIs = (body: unknown) => body as string;
 const tags = ['dashboard'];
 
 function placeOf(filter: Filter, scope: Scope): string {
@@ -53,19 +52,21 @@ function lineView(line: ExplainLine, counted: boolean) {
   };
 }
 
+/** What a dashboard is asked for. */
+interface Asked {
+  filter: Filter;
+  scope: Scope;
+  period: ReturnType<typeof readPeriod>;
+  now: Now;
+}
+
 const counts: readonly string[] = ['invoices', 'disputed', 'customers'];
 
 /** The dashboard and what belongs to it: trends, engineers, the lines behind each figure, the tracker. */
 export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebox {
-  const { repository, users } = context;
+  const { repository, listEngineers } = context;
   const answers = createKeptAnswers();
-  const readEngineers = sharedRead(
-    async () => {
-      const engineers = await listEngineers(users);
-      return { engineers, people: JSON.stringify(engineers) };
-    },
-    { gapMs: 0 },
-  );
+  const readBasis = () => Promise.all([repository.findLedger(), listEngineers()]);
 
   async function yearly(
     request: FastifyRequest,
@@ -79,25 +80,21 @@ export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebo
     return { state, now, year, regions, slot: slotOf(filter.department) };
   }
 
-  /** The dashboard as it goes out: the one that was made before, unless something has changed since. */
-  async function dashboard(filter: Filter, scope: Scope, period: ReturnType<typeof readPeriod>) {
-    const now = context.now();
-    const question = JSON.stringify([filter, scope, period, now]);
-    const [ledger, { engineers, people }] = await Promise.all([repository.findLedger(), readEngineers()]);
-    const known = answers.find(question, { ledger, people });
-    if (known !== null) return known;
-    const figures = await dashboardFigures(repository, filter, scope, period, now, engineers);
+  /** A dashboard as it goes out, kept as long as nothing changes from which it was made. */
+  async function makeDashboard(asked: Asked, question: string, basis: Basis): Promise<KeptAnswer> {
+    const { filter, scope, period, now } = asked;
+    const figures = await dashboardFigures(repository, filter, scope, period, now, basis.engineers);
     const made = dashboardView(figures, placeOf(filter, scope));
     // It may be of a later state than the one that was found; then it is given, but not kept under the former.
-    const same = (await repository.findLedger()) === ledger;
-    return answers.keep(same ? question : '', { ledger, people }, made);
+    const same = (await repository.findLedger()) === basis.ledger;
+    return answers.keep(same ? question : '', basis, made);
   }
 
   return async (app) => {
     app.get(
       '/dashboard',
       {
-        config,
+        config: { ...config, ahead: readBasis },
         schema: {
           tags,
           summary: 'All figures of a month, from one state',
@@ -106,11 +103,18 @@ export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebo
         },
       },
       async (request, reply) => {
-        const filter = readFilter(request.query);
-        const scope = context.readScope(request);
-        const { body, tag } = await dashboard(filter, scope, readPeriod(request.query));
-        reply.header('etag', tag).type('application/json; charset=utf-8').serializer(asItIs);
-        return (reply as FastifyReply).send(body);
+        const asked: Asked = {
+          filter: readFilter(request.query),
+          scope: context.readScope(request),
+          period: readPeriod(request.query),
+          now: context.now(),
+        };
+        const question = JSON.stringify(asked);
+        const [ledger, engineers] = await readAhead(request, readBasis);
+        const basis = { ledger, engineers };
+        const { body, tag } = answers.find(question, basis) ?? (await makeDashboard(asked, question, basis));
+        reply.header('etag', tag).type('application/json; charset=utf-8');
+        return body as never;
       },
     );
 
@@ -144,7 +148,7 @@ export function dashboardRoutes(context: RouteContext): FastifyPluginAsyncTypebo
       },
       async (request) => {
         const { state, year, regions, slot } = await yearly(request, request.query);
-        return engineersView(engineerRows(state, regions, slot, year, await listEngineers(users)));
+        return engineersView(engineerRows(state, regions, slot, year, await listEngineers()));
       },
     );
 

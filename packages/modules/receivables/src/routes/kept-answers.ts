@@ -1,17 +1,18 @@
 import { contentTag } from '@backoffice/platform';
+import type { EngineerName } from '../figures.ts';
 import type { Ledger } from '../rollups/ledger.ts';
 
 /** What an answer was made from, besides the question. */
 export interface Basis {
   /** The same object as long as the ledger has not moved; see `findLedger`. */
   ledger: Ledger;
-  /** Everybody whose name or region shows in the answer, as one text. */
-  people: string;
+  /** Everybody whose name or region shows in the answer: the same list while none of them has changed. */
+  engineers: readonly EngineerName[];
 }
 
 /** An answer as it goes out. */
 export interface KeptAnswer {
-  body: string;
+  body: Buffer;
   /** Its entity tag. */
   tag: string;
 }
@@ -29,11 +30,11 @@ export function createKeptAnswers() {
   return {
     find(question: string, basis: Basis): KeptAnswer | null {
       const found = answers.get(question);
-      return found?.ledger === basis.ledger && found.people === basis.people ? found : null;
+      return found?.ledger === basis.ledger && found.engineers === basis.engineers ? found : null;
     },
 
     keep(question: string, basis: Basis, answer: unknown): KeptAnswer {
-      const body = JSON.stringify(answer);
+      const body = Buffer.from(JSON.stringify(answer));
       const made = { ...basis, body, tag: contentTag(body) };
       // What was asked for first goes first.
       answers.delete(question);
