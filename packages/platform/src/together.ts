@@ -1,7 +1,7 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 
 /** Under load a run begins this long after the one before it, so that more share it. */
-const gapMs = 3;
+const gapMs = 4;
 /** So many in one run are load. Who asks alone, again and again, never waits. */
 const crowd = 10;
 

@@ -97,6 +97,25 @@ t.test(
   },
 );
 
+t.test('who is refused makes the database work no more, with a good token either', async (t) => {
+  const { base } = await limited(t, { RATE_LIMIT_PER_MINUTE: 5 });
+  const { token } = (await (await postJson(`${base}/api/auth/login`, { email, password })).json()) as {
+    token: string;
+  };
+  let reads = 0;
+  platform.client.on('commandStarted', ({ command }) => {
+    if (command.find === 'users' || command.aggregate === 'users') reads += 1;
+  });
+  const me = async () =>
+    (await fetch(`${base}/api/auth/me`, { headers: { authorization: `Bearer ${token}` } })).status;
+  t.same([await me(), await me()], [200, 200]);
+  t.ok(reads >= 2, 'asked for each');
+  t.same([await me(), await me(), await me()], [200, 200, 429]);
+  const before = reads;
+  for (let nth = 0; nth < 10; nth += 1) t.equal(await me(), 429);
+  t.equal(reads, before);
+});
+
 t.test('attempts to sign in have a limit of their own', async (t) => {
   const { base, statuses } = await limited(t, {
     RATE_LIMIT_PER_MINUTE: 100,

@@ -36,11 +36,14 @@ export function readScope(member: Member, setting: 'own' | 'all'): Scope {
  * stay theirs. Only who is an engineer today has a region here, and so is listed without any figures too.
  */
 export function engineersOf(people: readonly Person[]): EngineerName[] {
-  return people.map((user) => {
+  const named = people.map((user) => {
     const region = isEngineer(user) ? regionOf(user) : null;
     return { id: user._id.toHexString(), name: user.name, region };
   });
+  return named.sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id));
 }
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function isEngineer({ status, memberships }: Pick<UserDocument, 'status' | 'memberships'>): boolean {
   return status === 'active' && memberships.receivables?.role === 'Engineer';

@@ -75,9 +75,9 @@ export function createAuthentication(
       const claims = permission === undefined ? null : tokens.known(request.headers.authorization);
       if (claims === null) return;
       request.caller = memberBy(claims);
-      request.ahead = ahead?.() ?? null;
-      // Nobody may wait for them: a limit may be reached.
+      // Nobody may wait for it: a limit may be reached.
       request.caller.catch(ignore);
+      request.ahead = ahead?.() ?? null;
       request.ahead?.catch(ignore);
     },
 

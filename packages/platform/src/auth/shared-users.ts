@@ -18,7 +18,7 @@ export function shareUsers(reads: SharedReads): (id: string) => Promise<UserDocu
   );
 }
 
-/** Everybody who is or was a member, in order of name: figures keep the names of those who left. */
+/** Everybody who is or was a member: figures keep the names of those who left. */
 export function peopleOf(system: SystemName): SmallRead {
   return {
     from: 'users',
@@ -28,7 +28,6 @@ export function peopleOf(system: SystemName): SmallRead {
         { [`formerMemberships.${system}.role`]: { $type: 'string' } },
       ],
     },
-    sort: { name: 1, _id: 1 },
     project: { name: 1, status: 1, memberships: 1 },
   };
 }

@@ -13,7 +13,6 @@ import { platformMigrations } from '../mongo/platform-migrations.ts';
 import { registerOperations } from '../observe/operations.ts';
 import { countRequests, traceRequests } from '../observe/requests.ts';
 import { guardRoute } from '../operations/gate.ts';
-import type { HoldDocument } from '../operations/maintenance.ts';
 import { registerOpenApi } from './docs.ts';
 import { type EdgeTimes, edgeTimes, registerEdge, serverOptions } from './edge.ts';
 import { wrapAnswers } from './envelope.ts';
@@ -99,12 +98,10 @@ export async function createSystemApp(
   registerErrorHandling(app, module, routes);
   await registerOpenApi(app, module);
   const { begin, authenticate } = createAuthentication(app, withPlatform, shareUsers(platform.reads));
-  app.addHook('onRequest', (request, _reply, done) => {
+  await registerEdge(app, platform, module.name, times, (request) => {
     // What is read in the middle of a restore must not be what somebody is judged by at its end.
     if (platform.maintenance.seenOn('read') === null) begin(request);
-    done();
   });
-  await registerEdge(app, platform, module.name, times);
   await registerTokens(app, platform, module);
   const migrations = [...platformMigrations, ...module.migrations];
   registerHealth(app, platform, migrations);
@@ -130,14 +127,14 @@ export async function createSystemApp(
         completeRoute(route, withPlatform);
       });
       api.addHook('onRoute', (route) => guardRoute(route, platform.maintenance));
-      // Before anybody is looked up: in the middle of a restore there are no users, and a caller who is told to sign
+      // Before anybody is judged: in the middle of a restore there are no users, and a caller who is told to sign
       // in again would lose a sign-in that is good.
       api.addHook('onRequest', (_request, _reply, done) => {
-        const answer = (hold: HoldDocument | null) =>
+        const seen = platform.maintenance.holdOn('read');
+        if (seen === null) return done();
+        Promise.resolve(seen).then((hold) => {
           done(hold === null ? undefined : new CodedError('MAINTENANCE', hold.reason));
-        const hold = platform.maintenance.holdOn('read');
-        if (hold instanceof Promise) hold.then(answer, done);
-        else answer(hold);
+        }, done);
       });
       api.addHook('onRequest', authenticate);
       await api.register(async (own) => {

@@ -1,7 +1,7 @@
 import { constants } from 'node:zlib';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
-import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
 import type { Config } from '../config/schema.ts';
 import type { Platform } from '../data.ts';
 import { registerCaching } from './caching.ts';
@@ -64,13 +64,14 @@ export function serverOptions(config: Config, times: EdgeTimes) {
 /**
  * Everything that stands between the socket and a route, in this order: headers for safety, CORS (a refusal
  * must be readable for the front-end, too), what is refused whoever asks, limits by address. Who is calling
- * is looked up only after all of that. On the way out: entity tag, then compression.
+ * is judged only after all of that; `meanwhile` begins to look it up while the limits are asked for. On the way out: entity tag, then compression.
  */
 export async function registerEdge(
   app: FastifyInstance,
   platform: Pick<Platform, 'config' | 'redis' | 'log'>,
   system: string,
   times: EdgeTimes,
+  meanwhile: (request: FastifyRequest) => void,
 ): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     const page = request.routeOptions.url?.startsWith('/admin/') === true;
@@ -81,7 +82,7 @@ export async function registerEdge(
   registerCaching(app);
   await registerCors(app, platform.config);
   registerStrictness(app, times.body);
-  await registerRateLimits(app, platform, system);
+  await registerRateLimits(app, platform, system, meanwhile);
   await app.register(compress, {
     encodings: ['br', 'gzip'],
     globalDecompression: false,

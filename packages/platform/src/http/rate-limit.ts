@@ -22,6 +22,9 @@ const retryMs = 1_000;
 /** An operator must see these even while somebody floods the API. */
 const unlimited = new Set(['/health', '/ready', '/metrics']);
 
+/** Addresses that are known to be over their limit. */
+const mostRefused = 10_000;
+
 interface Count {
   current: number;
   /** Milliseconds until the count begins anew. */
@@ -36,12 +39,14 @@ return {current, redis.call('PTTL', KEYS[1])}`;
 
 /**
  * Limits by client address, counted in Redis, so that all API processes count together. Where Redis does not
- * answer there are no limits: one warning, and no request waits for it.
+ * answer there are no limits: one warning, and no request waits for it. `meanwhile` is done with each request before
+ * it waits, unless its address has been refused in the same minute: a flood costs nothing else.
  */
 export async function registerRateLimits(
   app: FastifyInstance,
   platform: Pick<Platform, 'config' | 'redis' | 'log'>,
   system: string,
+  meanwhile: (request: FastifyRequest) => void,
 ): Promise<void> {
   const { config, redis, log } = platform;
   const name = `${config.QUEUE_PREFIX}:rate:${system}:`;
@@ -59,9 +64,21 @@ export async function registerRateLimits(
   const every = limiter('all', config.RATE_LIMIT_PER_MINUTE);
   const signIns = limiter('sign-in', config.RATE_LIMIT_SIGN_IN_PER_MINUTE);
 
+  /** Until when, by `performance.now()`. */
+  const refused = new Map<string, number>();
+  function isRefused(address: string): boolean {
+    if (refused.size === 0) return false;
+    if (refused.size > mostRefused) refused.clear();
+    const until = refused.get(address);
+    if (until === undefined || until > performance.now()) return until !== undefined;
+    refused.delete(address);
+    return false;
+  }
+
   app.addHook('onRequest', async (request, reply) => {
     const { url, config: route } = request.routeOptions;
     if (url !== undefined && unlimited.has(url)) return;
+    if (!isRefused(request.ip)) meanwhile(request);
     for (const limit of [every, route.signIn === true ? signIns : null]) {
       if (limit === null) continue;
       const found = await limit(request);
@@ -73,6 +90,7 @@ export async function registerRateLimits(
         'x-ratelimit-reset': found.ttlInSeconds,
       });
       if (!found.isExceeded) continue;
+      if (limit === every) refused.set(request.ip, performance.now() + found.ttl);
       reply.header('retry-after', found.ttlInSeconds);
       throw new CodedError('TOO_MANY_REQUESTS');
     }

@@ -1,12 +1,17 @@
 import type { Db, Document } from 'mongodb';
 import { together } from '../together.ts';
 
-/** Some documents of a collection: few, and small. */
+/** Some documents of a collection, in no order. Few, and small: everybody who asks in that moment waits for them. */
 export interface SmallRead {
   from: string;
   match: Document;
-  sort?: Document;
   project: Document;
+}
+
+interface Question {
+  read: () => SmallRead;
+  /** From now on who asks is too late for this round. */
+  begun: () => void;
 }
 
 export type SharedReads = ReturnType<typeof createSharedReads>;
@@ -17,13 +22,14 @@ export type SharedReads = ReturnType<typeof createSharedReads>;
  */
 export function createSharedReads(db: Db) {
   /** What the next round reads. */
-  let asked: (() => SmallRead)[] = [];
+  let asked: Question[] = [];
   const round = together(() => {
     const questions = asked;
     asked = [];
+    for (const { begun } of questions) begun();
     return readAll(
       db,
-      questions.map((read) => read()),
+      questions.map(({ read }) => read()),
     );
   });
 
@@ -35,10 +41,10 @@ export function createSharedReads(db: Db) {
     let next: Promise<T> | undefined;
 
     async function ask(): Promise<T> {
-      const places = asked.push(() => {
+      const begun = () => {
         next = undefined;
-        return read();
-      });
+      };
+      const places = asked.push({ read, begun });
       const found = await round();
       return shape(found[places - 1] as D[]);
     }
@@ -78,15 +84,8 @@ export function createSharedReads(db: Db) {
 async function readAll(db: Db, reads: readonly SmallRead[]): Promise<Document[][]> {
   const [first, ...others] = reads;
   if (first === undefined) return [];
-  const { from, match, sort, project } = first;
-  if (others.length === 0) {
-    return [
-      await db
-        .collection(from)
-        .find(match, { projection: project, ...(sort && { sort }) })
-        .toArray(),
-    ];
-  }
+  const { from, match, project } = first;
+  if (others.length === 0) return [await db.collection(from).find(match, { projection: project }).toArray()];
   const pipeline = [
     ...stagesOf(first, 0),
     ...others.map((read, index) => ({
@@ -95,15 +94,14 @@ async function readAll(db: Db, reads: readonly SmallRead[]): Promise<Document[][
   ];
   const found: Document[][] = reads.map(() => []);
   const labelled = db.collection(from).aggregate<{ place: number; document: Document }>(pipeline);
-  for await (const { place, document } of labelled) found[place]!.push(document);
+  for (const { place, document } of await labelled.toArray()) found[place]!.push(document);
   return found;
 }
 
 /** Each document goes with the place of its read. */
-function stagesOf({ match, sort, project }: SmallRead, place: number): Document[] {
+function stagesOf({ match, project }: SmallRead, place: number): Document[] {
   return [
     { $match: match },
-    ...(sort === undefined ? [] : [{ $sort: sort }]),
     { $project: project },
     { $replaceWith: { place: { $literal: place }, document: '$$ROOT' } },
   ];

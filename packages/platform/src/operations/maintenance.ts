@@ -85,9 +85,9 @@ export function createMaintenance(db: Db): Maintenance {
   }
 
   function holdOn(kind: Work): HoldDocument | null | Promise<HoldDocument | null> {
-    const held = (hold: HoldDocument | null) => (covers(hold, kind) ? hold : null);
     // A process that was halted for a while must not go by what it knew before.
-    return performance.now() - seenAt < freshMs ? held(seen) : look().then(held);
+    if (performance.now() - seenAt < freshMs) return covers(seen, kind) ? seen : null;
+    return look().then((hold) => (covers(hold, kind) ? hold : null));
   }
 
   return {
