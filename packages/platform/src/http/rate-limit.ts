@@ -67,10 +67,7 @@ export async function registerRateLimits(
   /** Until when, by `performance.now()`. */
   const refused = new Map<string, number>();
   function isRefused(address: string): boolean {
-    if (refused.size === 0) return false;
-    if (refused.size > mostRefused) refused.clear();
-    const until = refused.get(address);
-    if (until === undefined || until > performance.now()) return until !== undefined;
+    if ((refused.get(address) ?? 0) > performance.now()) return true;
     refused.delete(address);
     return false;
   }
@@ -90,6 +87,7 @@ export async function registerRateLimits(
         'x-ratelimit-reset': found.ttlInSeconds,
       });
       if (!found.isExceeded) continue;
+      if (refused.size >= mostRefused) refused.clear();
       if (limit === every) refused.set(request.ip, performance.now() + found.ttl);
       reply.header('retry-after', found.ttlInSeconds);
       throw new CodedError('TOO_MANY_REQUESTS');
