@@ -98,7 +98,7 @@ t.test(
 );
 
 t.test('who is refused makes the database work no more, with a good token either', async (t) => {
-  const { base } = await limited(t, { RATE_LIMIT_PER_MINUTE: 5 });
+  const { base } = await limited(t, { RATE_LIMIT_PER_MINUTE: 5, TRUST_PROXY: ['127.0.0.0/8'] });
   const { token } = (await (await postJson(`${base}/api/auth/login`, { email, password })).json()) as {
     token: string;
   };
@@ -106,14 +106,23 @@ t.test('who is refused makes the database work no more, with a good token either
   platform.client.on('commandStarted', ({ command }) => {
     if (command.find === 'users' || command.aggregate === 'users') reads += 1;
   });
-  const me = async () =>
-    (await fetch(`${base}/api/auth/me`, { headers: { authorization: `Bearer ${token}` } })).status;
+  const me = async (from = {}) =>
+    (await fetch(`${base}/api/auth/me`, { headers: { authorization: `Bearer ${token}`, ...from } })).status;
   t.same([await me(), await me()], [200, 200]);
   t.ok(reads >= 2, 'asked for each');
   t.same([await me(), await me(), await me()], [200, 200, 429]);
   const before = reads;
   for (let nth = 0; nth < 10; nth += 1) t.equal(await me(), 429);
   t.equal(reads, before);
+
+  // One network of IPv6 is one caller, whichever of its addresses it takes.
+  let nth = 0;
+  const other = () => me({ 'x-forwarded-for': `2001:db8::${nth++}` });
+  for (let times = 0; times < 5; times += 1) t.equal(await other(), 200);
+  t.equal(await other(), 429);
+  const then = reads;
+  for (let times = 0; times < 5; times += 1) t.equal(await other(), 429);
+  t.equal(reads, then);
 });
 
 t.test('attempts to sign in have a limit of their own', async (t) => {

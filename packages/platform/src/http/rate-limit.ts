@@ -66,7 +66,9 @@ export async function registerRateLimits(
 
   /** Until when, by `performance.now()`. */
   const refused = new Map<string, number>();
-  function isRefused(address: string): boolean {
+  function isRefused(request: FastifyRequest): boolean {
+    if (refused.size === 0) return false;
+    const address = normalizeIP(request.ip);
     if ((refused.get(address) ?? 0) > performance.now()) return true;
     refused.delete(address);
     return false;
@@ -75,7 +77,7 @@ export async function registerRateLimits(
   app.addHook('onRequest', async (request, reply) => {
     const { url, config: route } = request.routeOptions;
     if (url !== undefined && unlimited.has(url)) return;
-    if (!isRefused(request.ip)) meanwhile(request);
+    if (!isRefused(request)) meanwhile(request);
     for (const limit of [every, route.signIn === true ? signIns : null]) {
       if (limit === null) continue;
       const found = await limit(request);
@@ -88,7 +90,7 @@ export async function registerRateLimits(
       });
       if (!found.isExceeded) continue;
       if (refused.size >= mostRefused) refused.clear();
-      if (limit === every) refused.set(request.ip, performance.now() + found.ttl);
+      if (limit === every) refused.set(normalizeIP(request.ip), performance.now() + found.ttl);
       reply.header('retry-after', found.ttlInSeconds);
       throw new CodedError('TOO_MANY_REQUESTS');
     }
