@@ -35,7 +35,7 @@ export async function dashboardAgainstBare(
     const [address] = (await once(bare.stdout, 'data')) as [Buffer];
     const ours = { url: `${system.base}${path}`, headers: system.headers, pid: system.apiPid };
     const theirs = { url: String(address).trim(), headers: {}, pid: bare.pid! };
-    // Code that has run for a while is compiled; what is under way for long, such as a request, takes a while longer.
+    // Code that has run for a while is compiled; an API has more of it than a bare route, and takes longer.
     for (let turn = 0; turn < 3; turn += 1) for (const target of [ours, theirs]) await fire(target, seconds);
     const found: Served[] = [];
     for (let round = 0; round < rounds; round += 1) {

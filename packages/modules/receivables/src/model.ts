@@ -63,6 +63,9 @@ export function keyOf(text: string): string {
   return text.trim().toLowerCase();
 }
 
+/** Puts texts in order by their characters: the same on every machine. */
+export const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
 /** One accepted row of a statement, as the sheet says it. `number` is null for an on-account amount. */
 export interface StatementRow extends Pair {
   /** The sheet's own 1-based row. */

@@ -1,7 +1,7 @@
 import { CodedError } from '@backoffice/core';
 import type { Member, Membership, Person, UserDocument, UserRepository } from '@backoffice/platform';
 import type { EngineerName } from './figures.ts';
-import { keyOf, type Region, regionCodes, type Scope } from './model.ts';
+import { byText, keyOf, type Region, regionCodes, type Scope } from './model.ts';
 
 const everywhere: readonly string[] = ['Admin', 'Country Manager'];
 
@@ -40,10 +40,8 @@ export function engineersOf(people: readonly Person[]): EngineerName[] {
     const region = isEngineer(user) ? regionOf(user) : null;
     return { id: user._id.toHexString(), name: user.name, region };
   });
-  return named.sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id));
+  return named.sort((a, b) => byText(a.name, b.name) || byText(a.id, b.id));
 }
-
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function isEngineer({ status, memberships }: Pick<UserDocument, 'status' | 'memberships'>): boolean {
   return status === 'active' && memberships.receivables?.role === 'Engineer';

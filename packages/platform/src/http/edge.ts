@@ -64,7 +64,8 @@ export function serverOptions(config: Config, times: EdgeTimes) {
 /**
  * Everything that stands between the socket and a route, in this order: headers for safety, CORS (a refusal
  * must be readable for the front-end, too), what is refused whoever asks, limits by address. Who is calling
- * is judged only after all of that; `meanwhile` begins to look it up while the limits are asked for. On the way out: entity tag, then compression.
+ * is judged only after all of that; `meanwhile` begins to look it up while the limits are asked for. On the way
+ * out: entity tag, then compression.
  */
 export async function registerEdge(
   app: FastifyInstance,

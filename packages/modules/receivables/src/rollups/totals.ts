@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { DayNumber, Month, Paise } from '@backoffice/core';
-import { type AgeBucket, ageBuckets, type InvoiceStatus, type MonthFigures, type Region } from '../model.ts';
+import {
+  type AgeBucket,
+  ageBuckets,
+  byText,
+  type InvoiceStatus,
+  type MonthFigures,
+  type Region,
+} from '../model.ts';
 import { flowsOf, openByKey, type Snapshot } from './fold.ts';
 import { type Slot, slots } from './ledger.ts';
 
@@ -126,8 +133,6 @@ const chunkEntries = 50_000;
 function idOf(kind: string, content: unknown): string {
   return `${kind}-${createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32)}`;
 }
-
-const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The totals as documents. Their ids are made from what they hold, so that the same figures are the same document. */
 export function documentsOf(
